@@ -1,0 +1,87 @@
+export {
+  makeDirectoryDurably,
+  removeDirectoryDurably,
+  removeFileDurably,
+  syncDirectory,
+  temporaryPathOf,
+  writeFileDurably,
+} from './durable-file.ts';
+export {
+  EFIVARS_DIRECTORY,
+  type LoaderVariable,
+  readLoaderVariable,
+  type SettableLoaderVariable,
+  setLoaderVariable,
+} from './efi-variables.ts';
+export {
+  type BootEntry,
+  type BootEntryField,
+  bootEntryFiles,
+  bootEntryOptions,
+  bootEntryValue,
+  type DeploymentEntry,
+  deploymentEntry,
+  formatBootEntry,
+  parseBootEntry,
+  SLIPWAY_SORT_KEY,
+  withBootEntryOptions,
+} from './entry.ts';
+export { removeBootEntry, renameBootEntry, writeBootEntry, writeLoaderConf } from './entry-files.ts';
+export {
+  BOOT_TRIES,
+  type BootCounter,
+  type EntryName,
+  entrySequence,
+  formatEntryName,
+  parseEntryName,
+  slipwayEntryName,
+} from './entry-name.ts';
+export { compareBootEntries, type OrderedEntry } from './entry-order.ts';
+export {
+  ESP_PATHS,
+  type EspEntries,
+  type EspEntry,
+  type EspProblem,
+  loaderConf,
+  readBootEntries,
+} from './esp.ts';
+export { grubStartedEntry, withoutGrubArguments } from './grub/arguments.ts';
+export { blessGrubEntry } from './grub/bless.ts';
+export {
+  assembleGrubCore,
+  type GrubCore,
+  type ReadGrubFile,
+} from './grub/core-image.ts';
+export { GRUB_MODULES } from './grub/menu.ts';
+export type { GrubRefresh } from './grub/menu-files.ts';
+export { type GrubMedium, grubMedium, type PlacedGrub, placeGrub } from './grub/placement.ts';
+export { grubFiles, refreshGrubMenu } from './grub/refresh.ts';
+export { mergeImageArguments } from './image-arguments.ts';
+export {
+  appendKernelArguments,
+  type ComposefsArgument,
+  composefsArgument,
+  formatKernelCommandLine,
+  type KernelArgument,
+  type KernelCommandLine,
+  kernelArgument,
+  kernelArgumentValue,
+  parseKernelCommandLine,
+  removeKernelArgument,
+  setKernelArgument,
+  withComposefs,
+} from './kernel-command-line.ts';
+export {
+  bootDigest,
+  checkBootSpace,
+  holdsKernel,
+  type KernelFile,
+  type KernelPair,
+  type KernelPlan,
+  kernelDirectory,
+  kernelDirectorySizes,
+  planKernel,
+  removeUnusedKernels,
+  writeKernel,
+} from './kernel-files.ts';
+export { compareVersions } from './version-order.ts';

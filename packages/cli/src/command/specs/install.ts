@@ -1,0 +1,169 @@
+import { argument, optionalArgument } from '../argument.ts';
+import { choice, flag, list, type OptionSpecs, parsedValue, value, valueOr } from '../option.ts';
+import {
+  ARCH_OPTION,
+  CACHE_OPTION,
+  JSON_OPTION,
+  KARG_OPTION,
+  SIGNATURE_POLICY_OPTION,
+} from '../shared-options.ts';
+import { type CommandSpec, defineCommand } from '../spec.ts';
+import { parseSizeBytes } from '../values.ts';
+
+/** What every way to install takes. */
+const COMMON = {
+  sourceImgref: value('REF', 'image that is installed; the one this host follows, unless given'),
+  targetImgref: value('REF', 'image the host follows once it runs; the source unless given'),
+  targetTransport: valueOr(
+    'registry',
+    'TRANSPORT',
+    'where the target is: registry, oci, containers-storage and others',
+  ),
+  config: value(
+    'FILE',
+    'what the host becomes besides its image: users, files, partitions and more, in TOML or JSON',
+    {
+      completion: 'file',
+    },
+  ),
+  karg: KARG_OPTION,
+  kargDelete: list('ARGUMENT', 'kernel argument of the image that is left out: KEY or KEY=VALUE'),
+  rootSshAuthorizedKeys: value('FILE', 'public keys that open root, one a line', { completion: 'file' }),
+  genericImage: flag('change nothing in the firmware of this machine; it never is'),
+  skipFetchCheck: flag('do not ask whether the target can be reached from here'),
+  disableSelinux: flag('start the host without SELinux'),
+  signaturePolicy: SIGNATURE_POLICY_OPTION,
+  cache: CACHE_OPTION,
+  arch: ARCH_OPTION,
+  json: JSON_OPTION,
+} satisfies OptionSpecs;
+
+/** Commands that put an image on the disks of a machine. */
+export const INSTALL_COMMANDS: readonly CommandSpec[] = [
+  defineCommand({
+    path: ['install', 'to-disk'],
+    summary: 'install an image to a disk of this machine',
+    description: [
+      'Writes partition table, boot partition and root to the disk, the files of the image sealed with fs-verity. The disk is checked first: one that is mounted, used as swap or part of an encrypted volume, a volume group or an array is never written, whatever is asked for; one that holds anything only with --wipe.',
+      'Nothing is written before the image is fetched and everything is decided. --dry-run shows the steps and ends there.',
+      'With --kickstart, %pre runs first, %pre-install before the image is written, %post in the new system, %onerror when anything fails; clearpart --all is taken as --wipe for the disks it means, and the machine ends as the file says.',
+      'With --via-loopback a file takes the place of the disk; that needs neither root nor a loop device.',
+    ],
+    arguments: {
+      device: optionalArgument(
+        'DEVICE',
+        'the whole disk, such as /dev/vda or a link in /dev/disk/by-id; the one the kickstart file means unless given',
+        {
+          completion: 'file',
+        },
+      ),
+    },
+    options: {
+      ...COMMON,
+      kickstart: value('FILE', 'the same from a kickstart file, with its scripts', {
+        completion: 'file',
+        conflicts: ['config'],
+      }),
+      noReboot: flag('do not end as the kickstart file says: reboot, poweroff'),
+      wipe: flag('erase what is on the disk'),
+      viaLoopback: flag('write into a file that stands for a disk: DEVICE is its name'),
+      blockSetup: choice(
+        ['direct', 'tpm2-luks'],
+        'what the root lies in: a partition, or LUKS2 opened by the TPM of this machine; a partition unless given',
+      ),
+      filesystem: choice(['ext4', 'xfs', 'btrfs'], 'file system of the root; ext4 unless given'),
+      rootSize: parsedValue(
+        parseSizeBytes,
+        'SIZE',
+        'size of the root partition, such as 20G; all that is left unless given',
+      ),
+      dryRun: flag('show what would be done to the disk, and do nothing'),
+    },
+    json: 'the image, the deployment, its kernel and command line, and every step that was or would be done',
+    examples: [
+      {
+        command: 'slipway install to-disk --source-imgref registry.example/shop:v1 --dry-run /dev/vda',
+        why: 'see what would happen',
+      },
+      {
+        command: 'slipway install to-disk --source-imgref registry.example/shop:v1 --wipe /dev/vda',
+        why: 'erase a disk and install to it',
+      },
+      {
+        command:
+          'slipway install to-disk --source-imgref oci:/media/images:shop --target-imgref registry.example/shop:stable --root-ssh-authorized-keys keys.pub /dev/disk/by-id/nvme-Fast_SSD_4711',
+        why: 'install from a directory, update from a registry',
+      },
+    ],
+    load: async () => (await import('../../commands/install-to-disk.ts')).installToDiskCommand,
+  }),
+  defineCommand({
+    path: ['install', 'to-filesystem'],
+    summary: 'install an image into file systems that are mounted',
+    description: [
+      'For storage somebody else made: PATH is where the root is mounted, and below it, at boot, efi or boot/efi, an EFI system partition. The root must be empty; --replace says what becomes of what is there.',
+      'Files are sealed with fs-verity where the file system can; the host then insists on it. Afterwards the file systems are trimmed and read-only, unless --skip-finalize is given.',
+    ],
+    arguments: {
+      path: argument('PATH', 'where the root of the new host is mounted', { completion: 'directory' }),
+    },
+    options: {
+      ...COMMON,
+      rootMountSpec: value(
+        'SPEC',
+        'what root= on the kernel command line says, such as LABEL=root; nothing where it is empty, its UUID unless given',
+      ),
+      bootMountSpec: value(
+        'SPEC',
+        'what the host mounts at /boot; the partition it was started from unless given',
+      ),
+      replace: choice(
+        ['wipe', 'alongside'],
+        'remove everything in the root, or keep it beside the new host; what is on the boot partition is removed either way',
+      ),
+      acknowledgeDestructive: flag('confirm --replace: it cannot be undone'),
+      skipFinalize: flag('leave the file systems mounted for writing, for what is to be added'),
+      dryRun: flag('show what would be done, and do nothing'),
+    },
+    json: 'the image, the deployment, its kernel and command line, and every step that was or would be done',
+    examples: [
+      {
+        command: 'slipway install to-filesystem --source-imgref registry.example/shop:v1 /mnt',
+        why: 'install into what is mounted at /mnt and /mnt/boot',
+      },
+      {
+        command:
+          'slipway install to-filesystem --source-imgref registry.example/shop:v1 --replace wipe --acknowledge-destructive /mnt',
+        why: 'the same over what is there',
+      },
+    ],
+    load: async () => (await import('../../commands/install-to-filesystem.ts')).installToFilesystemCommand,
+  }),
+  defineCommand({
+    path: ['install', 'finalize'],
+    summary: 'trim a file system that was installed to and make it read-only',
+    description: ['What to-filesystem ends with, for whoever gave it --skip-finalize and added something.'],
+    arguments: { path: argument('PATH', 'where the file system is mounted', { completion: 'directory' }) },
+    options: {},
+    examples: [{ command: 'slipway install finalize /mnt', why: 'before it is unmounted' }],
+    load: async () => (await import('../../commands/install-finalize.ts')).installFinalize,
+  }),
+  defineCommand({
+    path: ['install', 'print-configuration'],
+    summary: 'print how an installation from this system goes by default',
+    description: [
+      'Merges bootc/install/*.toml in /usr/lib, /usr/local/lib, /etc and /run and prints the file system of the root as JSON, or with --all everything. slipway install to-disk goes by the same files where an option is not given.',
+    ],
+    arguments: {},
+    options: {
+      all: flag('print kernel arguments and everything else too'),
+      root: valueOr('/', 'DIR', 'root of the system that is asked', { completion: 'directory' }),
+    },
+    examples: [
+      { command: 'slipway install print-configuration', why: 'what a disk builder asks an image' },
+      { command: 'slipway install print-configuration --all', why: 'see kernel arguments too' },
+    ],
+    load: async () =>
+      (await import('../../commands/install-print-configuration.ts')).installPrintConfiguration,
+  }),
+];

@@ -1,0 +1,159 @@
+import { existsSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { getAsset, getAssetKeys, isSea } from 'node:sea';
+import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
+import { messageOf } from '@slipway/core';
+import type { VerityAlgorithm } from './algorithm.ts';
+import { type MerkleTree, VerityHasher } from './hasher.ts';
+import type { PartAnswer, PartOrder } from './verity-worker.ts';
+
+/** Name of the worker's script among the assets of a single executable. */
+const WORKER_ASSET = 'verity-worker.js';
+
+/** One order: large enough that asking costs nothing beside it, small enough that all threads end together. */
+const PART_BYTES = 4 * 1024 * 1024;
+
+/** From this size on threads are worth their start: each takes as much of a processor as hashing 80 MB. */
+export const POOL_PAYS_BYTES: number = 512 * 1024 * 1024;
+
+/**
+ * Builds Merkle trees of open files on threads: parts of one file at the same time, and several files at the same time.
+ * The bytes never reach this thread, which only puts the hashes of the blocks together, 1/128 of the work.
+ *
+ * For bytes that come as a stream anyway, a {@link VerityHasher} beside whoever makes the stream is better: it hashes
+ * almost as fast as the processor can, and handing bytes over costs more than it saves.
+ */
+export class VerityPool implements AsyncDisposable {
+  readonly #most: number;
+  readonly #all: PartWorker[] = [];
+  readonly #idle: PartWorker[] = [];
+  readonly #waiting: ((worker: PartWorker) => void)[] = [];
+
+  /** @param threads at most; default as many as this process may use processors */
+  constructor(threads: number = availableParallelism()) {
+    this.#most = Math.max(1, threads);
+  }
+
+  /** Whether threads would help here: there is more than one processor, and the script they run. */
+  static isUseful(): boolean {
+    return availableParallelism() > 1 && hasScript();
+  }
+
+  /**
+   * The Merkle tree of an open file.
+   *
+   * @param fd open for reading until the tree is there; its position does not matter and stays
+   * @param sizeBytes how much to read; a file that turns out shorter has a smaller `sizeBytes` in its tree
+   * @throws what reading throws
+   */
+  async merkleTree(
+    fd: number,
+    sizeBytes: number,
+    algorithm: VerityAlgorithm,
+    options: { readonly keepTree?: boolean; readonly signal?: AbortSignal } = {},
+  ): Promise<MerkleTree> {
+    const hasher = new VerityHasher(algorithm, options);
+    const ahead: Promise<HashedPart>[] = [];
+    let asked = 0;
+    try {
+      for (let taken = 0; taken < sizeBytes; taken += PART_BYTES) {
+        options.signal?.throwIfAborted();
+        for (; asked < sizeBytes && ahead.length < this.#most * 2; asked += PART_BYTES) {
+          const part = { fd, offset: asked, sizeBytes: Math.min(PART_BYTES, sizeBytes - asked), algorithm };
+          ahead.push(this.#hash(part));
+        }
+        const { hashes, sizeBytes: read } = (await ahead.shift()) ?? NOTHING;
+        hasher.addLeafHashes(hashes, read);
+        if (read < Math.min(PART_BYTES, sizeBytes - taken)) break;
+      }
+      return hasher.finish();
+    } finally {
+      // The descriptor is the caller's to close, and its number may then be another file's: nobody may be reading.
+      await Promise.allSettled(ahead);
+    }
+  }
+
+  /** Ends the threads. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#all.map((worker) => worker.stop()));
+  }
+
+  async #hash(part: PartOrder): Promise<HashedPart> {
+    const worker = await this.#free();
+    try {
+      const answer = await worker.hash(part);
+      if (answer.kind === 'failed') throw Object.assign(new Error(answer.message), { code: answer.code });
+      return answer;
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#idle.push(worker);
+      else next(worker);
+    }
+  }
+
+  async #free(): Promise<PartWorker> {
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    if (this.#all.length < this.#most) {
+      const started = new PartWorker();
+      this.#all.push(started);
+      return started;
+    }
+    const { promise, resolve } = Promise.withResolvers<PartWorker>();
+    this.#waiting.push(resolve);
+    return await promise;
+  }
+}
+
+type HashedPart = Extract<PartAnswer, { kind: 'hashed' }>;
+const NOTHING: HashedPart = { kind: 'hashed', hashes: new Uint8Array(0), sizeBytes: 0 };
+
+/** One thread, which has one order at a time. */
+class PartWorker {
+  readonly #thread: Worker = startThread();
+  #answer = Promise.withResolvers<PartAnswer>();
+  /** Why it answers no more. */
+  #ended: PartAnswer | undefined;
+
+  constructor() {
+    this.#thread.on('message', (answer: PartAnswer) => this.#answer.resolve(answer));
+    this.#thread.on('error', (cause) => this.#end(messageOf(cause)));
+    this.#thread.on('exit', () => this.#end('internal error: a thread that hashes ended'));
+  }
+
+  async hash(order: PartOrder): Promise<PartAnswer> {
+    if (this.#ended !== undefined) return this.#ended;
+    this.#answer = Promise.withResolvers<PartAnswer>();
+    this.#thread.postMessage(order, []);
+    return await this.#answer.promise;
+  }
+
+  async stop(): Promise<void> {
+    await this.#thread.terminate();
+  }
+
+  #end(message: string): void {
+    this.#ended ??= { kind: 'failed', message, code: undefined };
+    this.#answer.resolve(this.#ended);
+  }
+}
+
+/** In a checkout and in an npm package the script stands beside this file; in a single executable it is inside. */
+function startThread(): Worker {
+  const script = scriptFile();
+  return script === undefined
+    ? new Worker(getAsset(WORKER_ASSET, 'utf8'), { eval: true })
+    : new Worker(script);
+}
+
+function hasScript(): boolean {
+  const script = scriptFile();
+  return script === undefined ? getAssetKeys().includes(WORKER_ASSET) : existsSync(script);
+}
+
+function scriptFile(): string | undefined {
+  if (isSea()) return undefined;
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return fileURLToPath(new URL(`./verity-worker.${extension}`, import.meta.url));
+}

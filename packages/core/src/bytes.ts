@@ -1,0 +1,40 @@
+/** Something that yields bytes and waits for its reader. */
+export type ByteStream = AsyncIterable<Uint8Array>;
+
+/** Order of unsigned bytes, the order of every sorted list on disk. */
+export function compareBytes(a: Uint8Array, b: Uint8Array): number {
+  return Buffer.compare(a, b);
+}
+
+/** Rounds up to a multiple of `unit`, a power of two or not. */
+export function roundUp(value: number, unit: number): number {
+  return Math.ceil(value / unit) * unit;
+}
+
+/** A size for people: `1.4 GB`, decimal units as disks and registries use them. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = bytes;
+  let index = 0;
+  while (value >= 1000 && index < units.length - 1) {
+    value /= 1000;
+    index += 1;
+  }
+  return `${index === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${units[index]}`;
+}
+
+/** Everything a stream yields, refused past a limit: for documents, never for layers. */
+export async function collectBytes(
+  stream: ByteStream,
+  limitBytes: number,
+  onTooLarge: () => Error,
+): Promise<Buffer> {
+  const chunks: Uint8Array[] = [];
+  let size = 0;
+  for await (const chunk of stream) {
+    size += chunk.length;
+    if (size > limitBytes) throw onTooLarge();
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks);
+}

@@ -1,0 +1,24 @@
+export { type ByteStream, collectBytes, compareBytes, formatBytes, roundUp } from './bytes.ts';
+export { type Clock, isoTime, systemClock } from './clock.ts';
+export { ERRORS, type ErrorCode } from './errors/catalogue.ts';
+export type { ErrorDefinition } from './errors/define.ts';
+export {
+  type ErrorContext,
+  errnoOf,
+  isSlipwayError,
+  messageOf,
+  SlipwayError,
+} from './errors/slipway-error.ts';
+export { type SystemRefusal, systemRefusal } from './errors/system-error.ts';
+export { type LogFields, type Logger, silentLog } from './log.ts';
+export { type Operation, type OperationOptions, operation } from './operation.ts';
+export {
+  type ProgressEvent,
+  type ProgressSink,
+  type ProgressTask,
+  type ProgressUnit,
+  silentProgress,
+  startTask,
+} from './progress.ts';
+export { type RunOptions, type RunResult, run } from './run.ts';
+export { makeLargeTempDir, makeTempDir, type TempDir } from './temp-dir.ts';

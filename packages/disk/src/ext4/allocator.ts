@@ -1,0 +1,55 @@
+import type { BlockRange, Ext4Geometry } from './geometry.ts';
+import { metadataRanges } from './geometry.ts';
+
+/** Hands out blocks in ascending order, around the metadata. */
+export interface BlockAllocator {
+  /** The next `blocks` free blocks, in as few runs as the metadata allows. */
+  take(blocks: number): readonly BlockRange[];
+  takeOne(): number;
+  /** The first block not handed out. Everything below it is in use. */
+  readonly next: number;
+}
+
+/**
+ * An allocator that starts at the front and leaves no gaps, which keeps bitmaps trivial: below {@link BlockAllocator.next}
+ * every block is used, above it only metadata. It goes on past the end of the disk, so that a plan that does not fit knows by how much.
+ */
+export function blockAllocator(geometry: Ext4Geometry): BlockAllocator {
+  const obstacles = metadataRanges(geometry);
+  let obstacle = 0;
+  let next = 0;
+
+  function skipMetadata(): number {
+    for (;;) {
+      const range = obstacles[obstacle];
+      if (range === undefined) return Number.POSITIVE_INFINITY;
+      if (next < range.start) return range.start - next;
+      next = Math.max(next, range.start + range.blocks);
+      obstacle += 1;
+    }
+  }
+
+  function take(blocks: number): readonly BlockRange[] {
+    const ranges: BlockRange[] = [];
+    for (let left = blocks; left > 0; ) {
+      const free = skipMetadata();
+      const taken = Math.min(left, free);
+      ranges.push({ start: next, blocks: taken });
+      next += taken;
+      left -= taken;
+    }
+    return ranges;
+  }
+
+  return {
+    take,
+    takeOne() {
+      skipMetadata();
+      next += 1;
+      return next - 1;
+    },
+    get next() {
+      return next;
+    },
+  };
+}

@@ -1,0 +1,34 @@
+import type { Permission } from '@slipway/fleet-api';
+import type { FastifyRequest } from 'fastify';
+import type { Services } from '../server/services.ts';
+import type { Client } from './client.ts';
+import type { HttpAnswer } from './http.ts';
+
+/** What a protocol is asked, once it is known by whom. */
+export interface CompatCall {
+  readonly client: Client;
+  readonly services: Services;
+  readonly headers: FastifyRequest['headers'];
+  /** Behind the question mark, as it was sent. */
+  readonly query: string;
+  readonly body: Uint8Array;
+  readonly address: string;
+  readonly nowMs: number;
+}
+
+/** One request of a protocol. */
+export interface CompatRoute {
+  /** How metrics name it. */
+  readonly id: string;
+  readonly method: 'GET' | 'POST';
+  /** Below `/compat/{token}`. */
+  readonly path: string;
+  readonly permission: Permission;
+  readonly maxBodyBytes: number;
+  readonly answer: (call: CompatCall) => Promise<HttpAnswer>;
+  /** A failure in the words of the protocol. */
+  readonly refuse: (status: number, kind: RefusalKind, why: string) => HttpAnswer;
+}
+
+/** A small, fixed set: clients make metrics of it. */
+export type RefusalKind = 'unauthenticated' | 'forbidden' | 'bad_request' | 'internal';

@@ -1,0 +1,89 @@
+import { mkdir } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { messageOf, SlipwayError } from '@slipway/core';
+import { Kysely, type Transaction } from 'kysely';
+import { migrate } from './migrate.ts';
+import { postgresDialect } from './postgres.ts';
+import { openSqliteFile, sqliteDialect } from './sqlite.ts';
+import type { Tables } from './tables.ts';
+
+/** Anything queries run on: the database, or a transaction of it. */
+export type Queries = Kysely<Tables>;
+
+/** The database of a server. */
+export interface FleetDatabase extends AsyncDisposable {
+  readonly kind: 'sqlite' | 'postgres';
+  /** Reads that need no transaction; in SQLite a connection of its own, so that they do not wait for writers. */
+  readonly reads: Queries;
+  /** Runs all of it or nothing. Writers of one SQLite file stand in a line. */
+  transact<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result>;
+}
+
+export interface OpenDatabaseOptions {
+  /** Stop after the migration of this number; for tests of migrations. */
+  readonly migrateTo?: number;
+  readonly maxConnections?: number;
+}
+
+/**
+ * Opens the database at `postgres://…` or in a file, and brings its schema up to date.
+ *
+ * @throws SlipwayError FLEET_DATABASE_UNUSABLE, FLEET_DATABASE_NEWER
+ */
+export async function openDatabase(where: string, options: OpenDatabaseOptions = {}): Promise<FleetDatabase> {
+  try {
+    return isPostgres(where) ? await openPostgres(where, options) : await openSqlite(where, options);
+  } catch (cause) {
+    if (cause instanceof SlipwayError) throw cause;
+    throw new SlipwayError(
+      'FLEET_DATABASE_UNUSABLE',
+      `cannot use the database ${withoutPassword(where)}: ${messageOf(cause)}`,
+      { hint: 'see whether it runs, and whether its directory can be written', cause },
+    );
+  }
+}
+
+function isPostgres(where: string): boolean {
+  return /^postgres(ql)?:\/\//.test(where);
+}
+
+/** Passwords are for nobody's eyes. */
+function withoutPassword(where: string): string {
+  if (!URL.canParse(where)) return where;
+  const url = new URL(where);
+  url.password = url.password === '' ? '' : '***';
+  return url.href;
+}
+
+async function openSqlite(path: string, options: OpenDatabaseOptions): Promise<FleetDatabase> {
+  await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  await using opened = new AsyncDisposableStack();
+  const writes = new Kysely<Tables>({ dialect: sqliteDialect(openSqliteFile(path, false)) });
+  opened.defer(() => writes.destroy());
+  await migrate(writes, options.migrateTo);
+  const reads = new Kysely<Tables>({ dialect: sqliteDialect(openSqliteFile(path, true)) });
+  opened.defer(() => reads.destroy());
+  return databaseOf('sqlite', reads, writes, opened.move());
+}
+
+async function openPostgres(url: string, options: OpenDatabaseOptions): Promise<FleetDatabase> {
+  await using opened = new AsyncDisposableStack();
+  const both = new Kysely<Tables>({ dialect: postgresDialect(url, options.maxConnections ?? 20) });
+  opened.defer(() => both.destroy());
+  await migrate(both, options.migrateTo);
+  return databaseOf('postgres', both, both, opened.move());
+}
+
+function databaseOf(
+  kind: FleetDatabase['kind'],
+  reads: Queries,
+  writes: Queries,
+  opened: AsyncDisposableStack,
+): FleetDatabase {
+  return {
+    kind,
+    reads,
+    transact: (work) => writes.transaction().execute(work),
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}

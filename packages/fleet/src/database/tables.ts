@@ -1,0 +1,264 @@
+import type { Generated } from 'kysely';
+
+/**
+ * The tables, in the part of SQL that SQLite and PostgreSQL share: text, integers, JSON as text, times as milliseconds since 1970
+ * (columns in `_ms`). Every row belongs to an organisation unless it is of the server itself.
+ */
+export interface Tables {
+  readonly resources: ResourceRow;
+  readonly devices: DeviceRow;
+  readonly device_labels: DeviceLabelRow;
+  readonly device_presence: DevicePresenceRow;
+  readonly release_digests: ReleaseDigestRow;
+  readonly timeline: TimelineRow;
+  readonly enrolments: EnrolmentRow;
+  readonly enrolment_tokens: EnrolmentTokenRow;
+  readonly credentials: CredentialRow;
+  readonly passwords: PasswordRow;
+  readonly provider_logins: ProviderLoginRow;
+  readonly audit: AuditRow;
+  readonly chains: ChainRow;
+  readonly events: EventRow;
+  readonly idempotency: IdempotencyRow;
+  readonly settings: SettingRow;
+  readonly leases: LeaseRow;
+  readonly rollouts: RolloutRow;
+  readonly rollout_devices: RolloutDeviceRow;
+  readonly reboot_locks: RebootLockRow;
+}
+
+/** Fleets, releases, policies, users, roles, organisations: what people write. */
+export interface ResourceRow {
+  readonly organisation: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly labels: string;
+  readonly spec: string;
+  readonly revision: number;
+  readonly created_ms: number;
+  readonly updated_ms: number;
+}
+
+export interface DeviceRow {
+  readonly name: string;
+  readonly organisation: string;
+  readonly hostname: string;
+  readonly labels: string;
+  readonly spec: string;
+  readonly revision: number;
+  readonly created_ms: number;
+  readonly updated_ms: number;
+  readonly lifecycle: string;
+  readonly fleet: string | null;
+  /** Why it is in no fleet although it could be in one. */
+  readonly fleet_problem: string | null;
+  readonly report: string | null;
+  readonly report_tag: string | null;
+  readonly architecture: string | null;
+  readonly booted_digest: string | null;
+  readonly release: string | null;
+  readonly phase: string;
+  readonly failure: string | null;
+  readonly desired_release: string | null;
+  /** The order of a rollout, JSON, and a number that grows with each. */
+  readonly update_order: string | null;
+  readonly order_revision: number;
+  readonly rollout: string | null;
+  readonly why: string | null;
+  readonly denied: string;
+  readonly certificate_serial: string | null;
+  readonly previous_serial: string | null;
+  readonly certificate_until_ms: number | null;
+  readonly public_key: string;
+}
+
+/** Labels once more, to be selected by. */
+export interface DeviceLabelRow {
+  readonly device: string;
+  readonly label: string;
+  readonly value: string;
+}
+
+/** When a device was last seen: a narrow table, because it is written most. */
+export interface DevicePresenceRow {
+  readonly device: string;
+  readonly seen_ms: number;
+  readonly address: string | null;
+  readonly interval_seconds: number;
+}
+
+export interface ReleaseDigestRow {
+  readonly organisation: string;
+  readonly digest: string;
+  readonly release: string;
+}
+
+export interface TimelineRow {
+  readonly id: Generated<number>;
+  readonly device: string;
+  readonly at_ms: number;
+  readonly what: string;
+  readonly message: string;
+  readonly release: string | null;
+}
+
+export interface EnrolmentRow {
+  readonly name: string;
+  readonly organisation: string;
+  readonly hostname: string | null;
+  readonly public_key: string;
+  readonly csr: string;
+  readonly labels: string;
+  readonly report: string | null;
+  readonly state: string;
+  readonly reason: string | null;
+  readonly address: string | null;
+  readonly decided_by: string | null;
+  readonly decided_ms: number | null;
+  readonly certificate: string | null;
+  readonly revision: number;
+  readonly created_ms: number;
+  readonly updated_ms: number;
+}
+
+export interface EnrolmentTokenRow {
+  readonly organisation: string;
+  readonly name: string;
+  readonly hash: string;
+  readonly labels: string;
+  readonly fleet: string | null;
+  readonly uses_left: number;
+  readonly expires_ms: number | null;
+  readonly created_ms: number;
+  readonly created_by: string;
+}
+
+/** What somebody shows to be known: a session or a token; only the hash of its secret is kept. */
+export interface CredentialRow {
+  readonly hash: string;
+  readonly organisation: string;
+  readonly kind: string;
+  readonly name: string;
+  readonly owner: string;
+  readonly grants: string | null;
+  readonly csrf: string | null;
+  readonly created_ms: number;
+  readonly expires_ms: number | null;
+  readonly used_ms: number | null;
+}
+
+export interface PasswordRow {
+  readonly organisation: string;
+  readonly user: string;
+  /** Empty where somebody has none, and logs in by the provider. */
+  readonly hash: string;
+  readonly origin: string;
+  readonly login_ms: number | null;
+}
+
+/** A person as an identity provider knows them, and the user they are here. */
+export interface ProviderLoginRow {
+  readonly organisation: string;
+  readonly issuer: string;
+  /** Of all that a provider says of somebody only this never changes and is never given to another. */
+  readonly subject: string;
+  readonly user: string;
+  /** Groups of the last login, JSON. */
+  readonly groups: string;
+}
+
+export interface AuditRow {
+  readonly organisation: string;
+  readonly sequence: number;
+  readonly at_ms: number;
+  readonly actor: string;
+  readonly address: string | null;
+  readonly action: string;
+  readonly target: string | null;
+  readonly outcome: string;
+  readonly detail: string;
+  readonly previous_hash: string;
+  readonly hash: string;
+}
+
+/** The last link of each chain and counter; updating the row is what puts writers in a line. */
+export interface ChainRow {
+  readonly name: string;
+  readonly sequence: number;
+  readonly hash: string;
+}
+
+export interface EventRow {
+  readonly sequence: number;
+  readonly organisation: string;
+  readonly at_ms: number;
+  readonly kind: string;
+  readonly name: string;
+  readonly what: string;
+  readonly message: string;
+  readonly fleet: string | null;
+}
+
+export interface IdempotencyRow {
+  readonly organisation: string;
+  readonly actor: string;
+  readonly key: string;
+  readonly request_hash: string;
+  readonly status: number;
+  readonly body: string;
+  readonly created_ms: number;
+}
+
+export interface SettingRow {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** Who does something that only one replica may do, and until when. */
+export interface LeaseRow {
+  readonly name: string;
+  readonly owner: string;
+  readonly until_ms: number;
+}
+
+export interface RolloutRow {
+  readonly organisation: string;
+  readonly name: string;
+  readonly fleet: string;
+  readonly release: string;
+  readonly labels: string;
+  readonly spec: string;
+  readonly state: string;
+  readonly status: string;
+  /** What the engine knows, JSON. */
+  readonly engine: string;
+  readonly revision: number;
+  readonly created_ms: number;
+  readonly updated_ms: number;
+  readonly finished_ms: number | null;
+}
+
+export interface RolloutDeviceRow {
+  readonly organisation: string;
+  readonly rollout: string;
+  readonly device: string;
+  readonly batch: string;
+  readonly state: string;
+  readonly why: string | null;
+  readonly engine: string;
+  readonly started_ms: number | null;
+  readonly finished_ms: number | null;
+}
+
+/** A slot of a fleet that is taken: its holder may restart. */
+export interface RebootLockRow {
+  readonly organisation: string;
+  readonly fleet: string;
+  /** What the client calls itself. */
+  readonly holder: string;
+  /** The device that is, where it is one. */
+  readonly owner: string | null;
+  readonly reason: string;
+  readonly acquired_ms: number;
+  readonly expires_ms: number;
+}

@@ -1,0 +1,120 @@
+import {
+  type ConnectionState,
+  type DeviceListQuery,
+  isSelectorProblem,
+  type LabelCondition,
+  parseSelector,
+  type UpdateState,
+} from '@slipway/fleet-api';
+import { type Expression, type ExpressionBuilder, type SelectQueryBuilder, type SqlBool, sql } from 'kysely';
+import type { DeviceRow, Tables } from '../database/tables.ts';
+import { afterOf, limitOf } from '../http/cursor.ts';
+import type { CallContext } from '../http/handler.ts';
+import type { Scope } from '../identity/identity.ts';
+import { connectionState, UPDATE_STATE } from './device-state.ts';
+
+type Builder = ExpressionBuilder<Tables, 'devices' | 'device_presence'>;
+
+/** Rows of devices with their states, as a page of a list wants them, and how many there are in all. */
+export async function queryDevices(
+  context: CallContext,
+  query: DeviceListQuery,
+): Promise<{ readonly rows: readonly DeviceListRow[]; readonly total: number }> {
+  const after = afterOf(query);
+  const filters = (build: Builder): Expression<SqlBool> => build.and(filtersOf(build, context, query));
+  const counted = await context.queries
+    .selectFrom('devices')
+    .leftJoin('device_presence', 'device_presence.device', 'devices.name')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where((build) => filters(build as Builder))
+    .executeTakeFirstOrThrow();
+  let page = selectDevices(context)
+    .where((build) => filters(build))
+    .orderBy('devices.name')
+    .limit(limitOf(query) + 1);
+  if (after !== undefined) page = page.where('devices.name', '>', after);
+  return { rows: await page.execute(), total: counted.count };
+}
+
+/** One device with its states; undefined: none of the organisation. */
+export async function queryDevice(context: CallContext, name: string): Promise<DeviceListRow | undefined> {
+  return await selectDevices(context)
+    .where('devices.name', '=', name)
+    .where('devices.organisation', '=', context.identity.organisation)
+    .executeTakeFirst();
+}
+
+/** A row of a device with when it was seen and the states that follow. */
+export interface DeviceListRow extends DeviceRow {
+  readonly seen_ms: number | null;
+  readonly address: string | null;
+  readonly interval_seconds: number | null;
+  readonly update_state: UpdateState;
+  readonly connection_state: ConnectionState;
+}
+
+function selectDevices({
+  queries,
+  nowMs,
+}: CallContext): SelectQueryBuilder<Tables, 'devices' | 'device_presence', DeviceListRow> {
+  return queries
+    .selectFrom('devices')
+    .leftJoin('device_presence', 'device_presence.device', 'devices.name')
+    .selectAll('devices')
+    .select(['device_presence.seen_ms', 'device_presence.address', 'device_presence.interval_seconds'])
+    .select([UPDATE_STATE.as('update_state'), connectionState(nowMs).as('connection_state')]) as never;
+}
+
+function filtersOf(
+  build: Builder,
+  { identity, scope, nowMs }: CallContext,
+  query: DeviceListQuery,
+): Expression<SqlBool>[] {
+  const filters: Expression<SqlBool>[] = [
+    build('devices.organisation', '=', identity.organisation),
+    build('devices.lifecycle', '=', query.lifecycle ?? 'enrolled'),
+    ...scopeFilters(build, scope),
+    ...labelFilters(build, conditionsOf(query.selector)),
+  ];
+  if (query.fleet !== undefined) filters.push(build('devices.fleet', '=', query.fleet));
+  if (query.digest !== undefined) filters.push(build('devices.booted_digest', '=', query.digest));
+  if (query.update !== undefined) filters.push(sql<SqlBool>`${UPDATE_STATE} = ${query.update}`);
+  if (query.connection !== undefined)
+    filters.push(sql<SqlBool>`${connectionState(nowMs)} = ${query.connection}`);
+  if (query.search !== undefined && query.search !== '') {
+    const pattern = `%${query.search.toLowerCase().replace(/[\\%_]/g, '\\$&')}%`;
+    filters.push(
+      sql<SqlBool>`(devices.name like ${pattern} escape '\\' or lower(devices.hostname) like ${pattern} escape '\\')`,
+    );
+  }
+  return filters;
+}
+
+function conditionsOf(selector: string | undefined): readonly LabelCondition[] {
+  const parsed = parseSelector(selector ?? '');
+  return isSelectorProblem(parsed) ? [] : parsed;
+}
+
+/** Devices beyond the scope are not there for who asks. */
+export function scopeFilters(build: Builder, scope: Scope): Expression<SqlBool>[] {
+  if (scope.kind === 'all') return [];
+  if (scope.kind === 'none') return [sql<SqlBool>`1 = 0`];
+  const alternatives = scope.grants.map(({ grant, conditions }) => {
+    const inFleets = grant.fleets === undefined ? [] : [build('devices.fleet', 'in', [...grant.fleets, ''])];
+    return build.and([...inFleets, ...labelFilters(build, conditions ?? []), sql<SqlBool>`1 = 1`]);
+  });
+  return [build.or(alternatives)];
+}
+
+function labelFilters(build: Builder, conditions: readonly LabelCondition[]): Expression<SqlBool>[] {
+  return conditions.map((condition) => {
+    let labels = build
+      .selectFrom('device_labels')
+      .select(sql<number>`1`.as('one'))
+      .whereRef('device_labels.device', '=', 'devices.name')
+      .where('device_labels.label', '=', condition.label);
+    if ('values' in condition) labels = labels.where('device_labels.value', 'in', [...condition.values]);
+    const exists = build.exists(labels);
+    return condition.operator === 'in' || condition.operator === 'exists' ? exists : build.not(exists);
+  });
+}

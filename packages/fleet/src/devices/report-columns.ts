@@ -1,0 +1,39 @@
+import type { DeviceReport } from '@slipway/fleet-api';
+import type { Queries } from '../database/database.ts';
+import type { DeviceRow } from '../database/tables.ts';
+
+type ReportColumns = Pick<
+  DeviceRow,
+  'report' | 'report_tag' | 'architecture' | 'booted_digest' | 'release' | 'phase' | 'failure'
+>;
+
+/** What of a report stands in columns of its own, to be selected and counted by. */
+export async function reportColumns(
+  queries: Queries,
+  organisation: string,
+  json: string | null,
+  tag: string | null,
+): Promise<ReportColumns> {
+  const report = json === null ? null : (JSON.parse(json) as DeviceReport);
+  const digest = report?.image.booted?.digest ?? null;
+  const { phase = 'idle', failure } = report?.update ?? {};
+  return {
+    report: json,
+    report_tag: tag,
+    architecture: report?.architecture ?? null,
+    booted_digest: digest,
+    release: digest === null ? null : await releaseOf(queries, organisation, digest),
+    phase,
+    failure: failure === undefined ? null : `${failure.message} (${failure.code})`,
+  };
+}
+
+async function releaseOf(queries: Queries, organisation: string, digest: string): Promise<string | null> {
+  const row = await queries
+    .selectFrom('release_digests')
+    .select('release')
+    .where('organisation', '=', organisation)
+    .where('digest', '=', digest)
+    .executeTakeFirst();
+  return row?.release ?? null;
+}

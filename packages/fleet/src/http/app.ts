@@ -1,0 +1,211 @@
+import { createServer, type ServerOptions } from 'node:https';
+import type { TLSSocket } from 'node:tls';
+import { messageOf, SlipwayError } from '@slipway/core';
+import { type AnyRoute, allRoutes, pathParams, type RouteId } from '@slipway/fleet-api';
+import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
+import { compatRoutes } from '../compat/routes.ts';
+import { deviceIdentityOf } from '../devices/device-identity.ts';
+import type { Services } from '../server/services.ts';
+import { authenticate, NOBODY } from './authenticate.ts';
+import { changeWith } from './change.ts';
+import { checked } from './check.ts';
+import { etagOf, isKnown } from './etag.ts';
+import type { CallContext, CallInput, LooseHandler, LooseHandlers, Reply } from './handler.ts';
+import { problemOf } from './problem.ts';
+import { sendStream } from './stream.ts';
+
+/** Requests are small: the largest is a fleet with its configuration. */
+const BODY_LIMIT_BYTES = 2 * 2 ** 20;
+const MAX_PARAM_LENGTH = 256;
+const RECEIVE_TIMEOUT_MS = 30_000;
+const KEEP_ALIVE_MS = 75_000;
+
+/** What answers requests that are none of the table: the registry, the console. True: it did. */
+export type OtherPages = (request: FastifyRequest, reply: FastifyReply) => Promise<boolean>;
+
+export interface AppOptions {
+  readonly tls: ServerOptions;
+  readonly services: Services;
+  readonly handlers: LooseHandlers;
+  readonly otherPages?: OtherPages;
+  /** Takes a request before anything of this looks at it; true: it answers. */
+  readonly before?: (
+    request: Parameters<Parameters<typeof createServer>[1] & object>[0],
+    response: Parameters<Parameters<typeof createServer>[1] & object>[1],
+  ) => boolean;
+}
+
+/** The server of the route table: nothing else is answered but what `otherPages` and `before` know. */
+export function makeApp({ tls, services, handlers, otherPages, before }: AppOptions): FastifyInstance {
+  const app = fastify({
+    bodyLimit: BODY_LIMIT_BYTES,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    requestTimeout: RECEIVE_TIMEOUT_MS,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: MAX_PARAM_LENGTH, caseSensitive: true },
+    genReqId: () => Math.random().toString(36).slice(2, 12),
+    serverFactory: (handler) =>
+      createServer(
+        {
+          ...tls,
+          headersTimeout: RECEIVE_TIMEOUT_MS,
+          requestTimeout: RECEIVE_TIMEOUT_MS,
+          keepAliveTimeout: KEEP_ALIVE_MS,
+        },
+        (request, response) => {
+          if (before?.(request, response) !== true) handler(request, response);
+        },
+      ),
+  }) as unknown as FastifyInstance;
+  app.setErrorHandler((error, request, reply) => refuse(error, request, reply, services));
+  app.setNotFoundHandler(async (request, reply) => {
+    if ((await otherPages?.(request, reply)) === true) return;
+    throw new SlipwayError(
+      'FLEET_NOT_FOUND',
+      `cannot ${request.method} ${request.url.split('?')[0] ?? ''}: there is nothing`,
+    );
+  });
+  for (const { id, ...route } of allRoutes()) {
+    app.route({
+      method: route.method,
+      url: route.path.replace(/\{(?<name>[a-z]+)\}/g, ':$<name>'),
+      handler: (request, reply) => answer({ id, route, handler: handlers[id], services }, request, reply),
+    });
+  }
+  compatRoutes(app, services);
+  return app;
+}
+
+interface Served {
+  readonly id: RouteId;
+  readonly route: AnyRoute;
+  readonly handler: LooseHandler;
+  readonly services: Services;
+}
+
+async function answer(served: Served, request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+  const { id, route, handler, services } = served;
+  const startMs = performance.now();
+  const context = await contextOf(served, request, reply);
+  const input = inputOf(route, request, context) as unknown as CallInput<never>;
+  const isChange = isChanging(route);
+  const result = isChange ? await changeWith({ id, route, handler, context, input }) : await handler(input);
+  const { status } = sendReply(result, route, request, reply);
+  services.metrics.requests.inc({ route: id, status: String(status) });
+  if (result.stream === undefined)
+    services.metrics.requestSeconds.observe({ route: id }, (performance.now() - startMs) / 1000);
+  return reply;
+}
+
+/** Changes run in a transaction with their record in the audit log; devices and logins see to theirs themselves. */
+function isChanging({ method, access }: AnyRoute): boolean {
+  if (method === 'GET' || access.kind === 'public' || access.kind === 'device') return false;
+  return access.kind === 'identity' || !access.permission.endsWith(':read');
+}
+
+async function contextOf(
+  { route, services }: Served,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): Promise<CallContext> {
+  const nowMs = services.clock.nowMs();
+  const { kind } = route.access;
+  const device =
+    kind === 'device' ? deviceIdentityOf(request.socket as unknown as TLSSocket, nowMs) : undefined;
+  const { identity, scope } =
+    kind === 'public' || kind === 'device'
+      ? { identity: NOBODY, scope: { kind: 'none' } as const }
+      : await authenticate(request, route, services);
+  let signal: AbortSignal | undefined;
+  return {
+    services,
+    queries: services.database.reads,
+    identity,
+    scope,
+    device,
+    address: request.ip,
+    nowMs,
+    signal: () => (signal ??= endOf(reply, services.ending)),
+    announce: () => undefined,
+    audit: () => undefined,
+  };
+}
+
+/** Aborted when the client went away, or the server ends. */
+function endOf(reply: FastifyReply, ending: AbortSignal): AbortSignal {
+  const controller = new AbortController();
+  const end = (): void => controller.abort();
+  if (ending.aborted) end();
+  ending.addEventListener('abort', end, { once: true });
+  reply.raw.once('close', () => {
+    ending.removeEventListener('abort', end);
+    end();
+  });
+  return controller.signal;
+}
+
+function inputOf(route: AnyRoute, request: FastifyRequest, context: CallContext): object {
+  const names = pathParams(route.path);
+  const sent = request.params as Readonly<Record<string, string>>;
+  return {
+    params: Object.fromEntries(names.map((name) => [name, sent[name] ?? ''])),
+    query: route.query === undefined ? undefined : checked(route.query, request.query, 'query'),
+    body: route.body === undefined ? undefined : checked(route.body, request.body ?? {}, 'body'),
+    headers: request.headers,
+    context,
+  };
+}
+
+function sendReply(
+  result: Reply<unknown>,
+  route: AnyRoute,
+  request: FastifyRequest,
+  reply: FastifyReply,
+): { readonly status: number } {
+  const etag = result.etag ?? (result.revision === undefined ? undefined : etagOf(result.revision));
+  void reply.headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', ...result.headers });
+  if (etag !== undefined) void reply.header('etag', etag);
+  if (result.stream !== undefined) {
+    sendStream(result.stream, reply);
+    return { status: 200 };
+  }
+  const status = result.status ?? route.status;
+  if (
+    route.method === 'GET' &&
+    etag !== undefined &&
+    isKnown(request.headers as CallInput<never>['headers'], etag)
+  ) {
+    void reply.code(304).send();
+    return { status: 304 };
+  }
+  if (status === 204 || status === 302) {
+    void reply.code(status).send();
+    return { status };
+  }
+  // Fields nobody declared do not leave the server.
+  const body = route.response.parse(result.body);
+  if (route.mediaType === 'text/plain')
+    void reply.code(status).type('text/plain; version=0.0.4; charset=utf-8').send(body);
+  else void reply.code(status).type('application/json; charset=utf-8').send(JSON.stringify(body));
+  return { status };
+}
+
+function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, services: Services): void {
+  const problem = problemOf(error, request.id);
+  if (problem.status >= 500) {
+    services.log.error('cannot answer a request', {
+      method: request.method,
+      path: request.url.split('?')[0],
+      requestId: request.id,
+      reason: messageOf(error),
+      ...(error instanceof Error && error.cause !== undefined ? { cause: messageOf(error.cause) } : {}),
+      stack: error instanceof Error ? error.stack : undefined,
+    });
+  }
+  services.metrics.requests.inc({ route: 'refused', status: String(problem.status) });
+  void reply
+    .code(problem.status)
+    .headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
+    .type('application/problem+json; charset=utf-8')
+    .send(JSON.stringify(problem));
+}

@@ -1,0 +1,244 @@
+import { SlipwayError } from '@slipway/core';
+import {
+  type DeviceCounts,
+  type Fleet,
+  type FleetCalls,
+  type FleetSpec,
+  type Policy,
+  type PolicySpec,
+  type Release,
+  type ReleaseGraph,
+  type ReleaseSpec,
+} from '@slipway/fleet-api';
+import { forgetLocks } from '../compat/lock-store.ts';
+import { countDevices } from '../devices/device-counts.ts';
+import { assignFleets } from '../devices/membership.ts';
+import type { CallContext, Handlers } from '../http/handler.ts';
+import { invalid } from '../http/problem.ts';
+import { reachesFleet } from '../identity/identity.ts';
+import { startRollout } from '../rollouts/release-fleet.ts';
+import { resourceHandlers } from './resource-handlers.ts';
+import { allResources, findResource, header, type StoredResource } from './resource-store.ts';
+
+const fleets = resourceHandlers<'Fleet', FleetSpec, Fleet>({
+  kind: 'Fleet',
+  noun: 'fleet',
+  reaches: ({ scope }, name) => reachesFleet(scope, name),
+  present: async (stored, context) => ({
+    ...header('Fleet'),
+    ...stored,
+    status: {
+      devices: (await countDevices(context, stored.metadata.name)) satisfies DeviceCounts,
+      rollout: await lastRollout(context, stored.metadata.name),
+    },
+  }),
+  saved: async (context, after, before) => {
+    await checkFleet(context, after.spec);
+    await assignFleets(context.queries, context.identity.organisation, after, before, context.nowMs);
+    context.services.fleets.forget();
+    const { release } = after.spec;
+    if (release === undefined || release === before?.spec.release) return;
+    const row = await startRollout(context, after, before?.spec.release ?? null, { release });
+    const message = `rollout ${row.name} begins`;
+    context.announce({ kind: 'Rollout', name: row.name, what: 'created', message, fleet: row.fleet });
+  },
+  removed: async (context, before) => {
+    const without = { ...before, spec: { selector: NOTHING } };
+    await assignFleets(context.queries, context.identity.organisation, without, before, context.nowMs, true);
+    await forgetLocks(context.queries, context.identity.organisation, before.metadata.name);
+    context.services.fleets.forget();
+  },
+});
+
+/** Selects no device: no label both is there and is not. */
+const NOTHING = 'slipway,!slipway';
+
+async function checkFleet({ queries, identity }: CallContext, spec: FleetSpec): Promise<void> {
+  const { organisation } = identity;
+  if (
+    spec.release !== undefined &&
+    (await findResource(queries, organisation, 'Release', spec.release)) === undefined
+  ) {
+    throw invalid(`cannot bring a fleet to the release ${spec.release}: there is none of that name`);
+  }
+  if (
+    typeof spec.policy === 'string' &&
+    (await findResource(queries, organisation, 'Policy', spec.policy)) === undefined
+  ) {
+    throw invalid(`cannot use the policy ${spec.policy}: there is none of that name`);
+  }
+}
+
+async function lastRollout({ queries, identity }: CallContext, fleet: string): Promise<string | null> {
+  const row = await queries
+    .selectFrom('rollouts')
+    .select('name')
+    .where('organisation', '=', identity.organisation)
+    .where('fleet', '=', fleet)
+    .orderBy('created_ms', 'desc')
+    .limit(1)
+    .executeTakeFirst();
+  return row?.name ?? null;
+}
+
+const releases = resourceHandlers<'Release', ReleaseSpec, Release>({
+  kind: 'Release',
+  noun: 'release',
+  present: async (stored, context) => ({
+    ...header('Release'),
+    ...stored,
+    status: {
+      devices: await devicesOn(context, stored.metadata.name),
+      fleets: await fleetsWhere(context, ({ release }) => release === stored.metadata.name),
+    },
+  }),
+  saved: async (context, { metadata, spec }) => await indexDigests(context, metadata.name, spec),
+  removed: async (context, { metadata }) => {
+    const users = await fleetsWhere(context, ({ release }) => release === metadata.name);
+    if (users.length > 0) throw inUse('release', metadata.name, users);
+    await indexDigests(context, metadata.name, undefined);
+  },
+});
+
+const policies = resourceHandlers<'Policy', PolicySpec, Policy>({
+  kind: 'Policy',
+  noun: 'policy',
+  present: async (stored, context) => ({
+    ...header('Policy'),
+    ...stored,
+    status: { fleets: await fleetsWhere(context, ({ policy }) => policy === stored.metadata.name) },
+  }),
+  removed: async (context, { metadata }) => {
+    const users = await fleetsWhere(context, ({ policy }) => policy === metadata.name);
+    if (users.length > 0) throw inUse('policy', metadata.name, users);
+  },
+});
+
+function inUse(noun: string, name: string, fleetNames: readonly string[]): SlipwayError {
+  return new SlipwayError('FLEET_CONFLICT', `cannot delete the ${noun} ${name}: fleets use it`, {
+    hint: `give them another first: ${fleetNames.slice(0, 5).join(', ')}`,
+  });
+}
+
+async function devicesOn({ queries, identity }: CallContext, release: string): Promise<number> {
+  const row = await queries
+    .selectFrom('devices')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('organisation', '=', identity.organisation)
+    .where('release', '=', release)
+    .executeTakeFirstOrThrow();
+  return row.count;
+}
+
+async function fleetsWhere(
+  { queries, identity }: CallContext,
+  uses: (spec: FleetSpec) => boolean,
+): Promise<readonly string[]> {
+  const all = await allResources<FleetSpec>(queries, identity.organisation, 'Fleet');
+  return all.filter(({ spec }) => uses(spec)).map(({ metadata }) => metadata.name);
+}
+
+/** Devices are known to run a release by any of its digests. */
+async function indexDigests(
+  context: CallContext,
+  release: string,
+  spec: ReleaseSpec | undefined,
+): Promise<void> {
+  const { queries, identity } = context;
+  const { organisation } = identity;
+  const digests = [...new Set(spec?.images.flatMap((image) => image.digests) ?? [])];
+  const taken =
+    digests.length === 0
+      ? undefined
+      : await queries
+          .selectFrom('release_digests')
+          .selectAll()
+          .where('organisation', '=', organisation)
+          .where('digest', 'in', digests)
+          .where('release', '!=', release)
+          .executeTakeFirst();
+  if (taken !== undefined) {
+    throw new SlipwayError(
+      'FLEET_CONFLICT',
+      `cannot make ${taken.digest} part of ${release}: it is one of the release ${taken.release}`,
+      {
+        hint: 'a digest belongs to one release; delete the other, or leave the digest out',
+      },
+    );
+  }
+  await queries
+    .updateTable('devices')
+    .set({ release: null })
+    .where('organisation', '=', organisation)
+    .where('release', '=', release)
+    .execute();
+  await queries
+    .deleteFrom('release_digests')
+    .where('organisation', '=', organisation)
+    .where('release', '=', release)
+    .execute();
+  if (digests.length === 0) return;
+  await queries
+    .insertInto('release_digests')
+    .values(digests.map((digest) => ({ organisation, digest, release })))
+    .execute();
+  await queries
+    .updateTable('devices')
+    .set({ release })
+    .where('organisation', '=', organisation)
+    .where('booted_digest', 'in', digests)
+    .execute();
+}
+
+/** Releases of a stream in the order of their versions; from each a step leads to the later ones up to the next barrier. */
+async function graph(context: CallContext, stream: string): Promise<ReleaseGraph> {
+  const all = await allResources<ReleaseSpec>(context.queries, context.identity.organisation, 'Release');
+  const ordered = all
+    .filter(({ spec }) => (spec.stream ?? 'stable') === stream)
+    .toSorted((a, b) => a.spec.version.localeCompare(b.spec.version, 'en', { numeric: true }));
+  const nodes = await Promise.all(
+    ordered.map(async ({ metadata, spec }) => ({
+      release: metadata.name,
+      version: spec.version,
+      barrier: spec.barrier?.reason ?? null,
+      deadEnd: spec.deadEnd?.reason ?? null,
+      withdrawn: spec.withdrawn?.reason ?? null,
+      devices: await devicesOn(context, metadata.name),
+    })),
+  );
+  return { stream, nodes, edges: edgesOf(ordered) };
+}
+
+function edgesOf(ordered: readonly StoredResource<ReleaseSpec>[]): ReleaseGraph['edges'] {
+  return ordered.flatMap((from, index) => {
+    if (from.spec.deadEnd !== undefined) return [];
+    const later = ordered.slice(index + 1);
+    const barrier = later.findIndex(({ spec }) => spec.barrier !== undefined && spec.withdrawn === undefined);
+    const reachable = barrier < 0 ? later : later.slice(0, barrier + 1);
+    return reachable
+      .filter(({ spec }) => spec.withdrawn === undefined)
+      .map((to) => ({
+        from: from.metadata.name,
+        to: to.metadata.name,
+        risks: (to.spec.risks ?? [])
+          .filter((risk) => risk.from?.includes(from.metadata.name) ?? true)
+          .map(({ name }) => name),
+      }));
+  });
+}
+
+export const FLEET_HANDLERS: Handlers<FleetCalls> = {
+  'fleets.list': fleets.list,
+  'fleets.get': fleets.get,
+  'fleets.put': fleets.put,
+  'fleets.delete': fleets.delete,
+  'releases.list': releases.list,
+  'releases.get': releases.get,
+  'releases.put': releases.put,
+  'releases.delete': releases.delete,
+  'releases.graph': async ({ query, context }) => ({ body: await graph(context, query.stream ?? 'stable') }),
+  'policies.list': policies.list,
+  'policies.get': policies.get,
+  'policies.put': policies.put,
+  'policies.delete': policies.delete,
+};

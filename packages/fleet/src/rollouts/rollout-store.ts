@@ -1,0 +1,148 @@
+import { SlipwayError } from '@slipway/core';
+import type { PolicySpec, Rollout, RolloutSpec, RolloutState, RolloutStatus } from '@slipway/fleet-api';
+import type { Queries } from '../database/database.ts';
+import { isSqlite } from '../database/is-sqlite.ts';
+import type { RolloutRow } from '../database/tables.ts';
+import { header, metadataOf } from '../resources/resource-store.ts';
+import { newRollout } from '../rollout/new-rollout.ts';
+import type { DeviceRecord, RolloutState as EngineState } from '../rollout/types/state.ts';
+
+/** What is kept of a rollout besides what everybody sees. Devices stand in rows of their own. */
+export interface EngineRecord {
+  readonly state: Omit<EngineState, 'devices'>;
+  /** The policy as it was when the rollout began: changing it later changes no rollout under way. */
+  readonly policy: PolicySpec;
+  /** What the fleet wanted before: where a rollback leads. */
+  readonly previousRelease: string | null;
+  readonly startAtMs: number | null;
+  readonly approvedBy: string | null;
+}
+
+const NO_COUNTS = { total: 0, pending: 0, updating: 0, succeeded: 0, failed: 0, rolledBack: 0, skipped: 0 };
+
+/** Begins a rollout; the one before it on the same fleet is over. In the transaction that changes the fleet. */
+export async function beginRollout(
+  queries: Queries,
+  organisation: string,
+  begin: Omit<EngineRecord, 'state' | 'approvedBy'> & {
+    readonly fleet: string;
+    readonly release: string;
+    readonly name?: string;
+  },
+  nowMs: number,
+): Promise<RolloutRow> {
+  const { fleet, release } = begin;
+  await queries
+    .updateTable('rollouts')
+    .set({ state: 'superseded', finished_ms: nowMs, updated_ms: nowMs })
+    .where('organisation', '=', organisation)
+    .where('fleet', '=', fleet)
+    .where('state', '!=', 'superseded')
+    .execute();
+  const name = begin.name ?? (await nextName(queries, organisation, fleet));
+  const { devices: _, ...state } = newRollout({ id: name, target: release, allowDowngrade: true });
+  const engine: EngineRecord = {
+    state,
+    policy: begin.policy,
+    previousRelease: begin.previousRelease,
+    startAtMs: begin.startAtMs,
+    approvedBy: null,
+  };
+  const spec: RolloutSpec = {
+    fleet,
+    release,
+    policy: begin.policy,
+    ...(begin.startAtMs === null ? {} : { startAt: new Date(begin.startAtMs).toISOString() }),
+  };
+  const status: RolloutStatus = {
+    state: 'scheduled',
+    reason: 'it has not begun yet',
+    counts: NO_COUNTS,
+    batches: [],
+    startedAt: null,
+    finishedAt: null,
+    estimatedEndAt: null,
+    approvedBy: null,
+  };
+  const row: RolloutRow = {
+    organisation,
+    name,
+    fleet,
+    release,
+    labels: '{}',
+    spec: JSON.stringify(spec),
+    state: 'scheduled',
+    status: JSON.stringify(status),
+    engine: JSON.stringify(engine),
+    revision: 1,
+    created_ms: nowMs,
+    updated_ms: nowMs,
+    finished_ms: null,
+  };
+  const made = await queries
+    .insertInto('rollouts')
+    .values(row)
+    .onConflict((conflict) => conflict.columns(['organisation', 'name']).doNothing())
+    .returning('name')
+    .executeTakeFirst();
+  if (made === undefined)
+    throw new SlipwayError('FLEET_CONFLICT', `cannot begin the rollout ${name}: there is one of that name`);
+  return row;
+}
+
+async function nextName(queries: Queries, organisation: string, fleet: string): Promise<string> {
+  const { count } = await queries
+    .selectFrom('rollouts')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('organisation', '=', organisation)
+    .where('fleet', '=', fleet)
+    .executeTakeFirstOrThrow();
+  return `${fleet}-${count + 1}`;
+}
+
+/**
+ * The rollout, for whoever changes it, held until the transaction ends. PostgreSQL locks the row, and a replica that comes second goes
+ * on to the next (`skip`) or waits; SQLite has one writer anyway.
+ */
+export async function holdRollout(
+  transaction: Queries,
+  organisation: string,
+  name: string,
+  ifTaken: 'skip' | 'wait',
+): Promise<RolloutRow | undefined> {
+  let query = transaction
+    .selectFrom('rollouts')
+    .selectAll()
+    .where('organisation', '=', organisation)
+    .where('name', '=', name);
+  if (!isSqlite(transaction)) query = ifTaken === 'skip' ? query.forUpdate().skipLocked() : query.forUpdate();
+  return await query.executeTakeFirst();
+}
+
+export async function loadRecords(
+  queries: Queries,
+  organisation: string,
+  rollout: string,
+): Promise<ReadonlyMap<string, DeviceRecord>> {
+  const rows = await queries
+    .selectFrom('rollout_devices')
+    .select(['device', 'engine'])
+    .where('organisation', '=', organisation)
+    .where('rollout', '=', rollout)
+    .execute();
+  return new Map(rows.map(({ device, engine }) => [device, JSON.parse(engine) as DeviceRecord]));
+}
+
+export function presentRollout(row: RolloutRow): Rollout {
+  const status = JSON.parse(row.status) as RolloutStatus;
+  return {
+    ...header('Rollout'),
+    metadata: metadataOf(row),
+    spec: JSON.parse(row.spec) as RolloutSpec,
+    status: {
+      ...status,
+      state: row.state as RolloutState,
+      finishedAt: row.finished_ms === null ? null : new Date(row.finished_ms).toISOString(),
+    },
+  };
+}

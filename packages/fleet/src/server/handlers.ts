@@ -1,0 +1,27 @@
+import type { Calls } from '@slipway/fleet-api';
+import { LOCK_HANDLERS } from '../compat/lock-handlers.ts';
+import { AGENT_HANDLERS } from '../devices/agent-handlers.ts';
+import { DEVICE_HANDLERS } from '../devices/device-handlers.ts';
+import { ENROLMENT_HANDLERS } from '../devices/enrolment-handlers.ts';
+import type { Handlers, LooseHandlers } from '../http/handler.ts';
+import { IDENTITY_HANDLERS } from '../identity/identity-handlers.ts';
+import { SESSION_HANDLERS } from '../identity/session-handlers.ts';
+import { FLEET_HANDLERS } from '../resources/fleet-handlers.ts';
+import { ROLLOUT_HANDLERS } from '../rollouts/rollout-handlers.ts';
+import { SERVER_HANDLERS } from './server-handlers.ts';
+
+/** A handler for every route: one that is missing does not compile. */
+const TYPED: Handlers<Calls> = {
+  ...SESSION_HANDLERS,
+  ...AGENT_HANDLERS,
+  ...DEVICE_HANDLERS,
+  ...ENROLMENT_HANDLERS,
+  ...FLEET_HANDLERS,
+  ...ROLLOUT_HANDLERS,
+  ...IDENTITY_HANDLERS,
+  ...LOCK_HANDLERS,
+  ...SERVER_HANDLERS,
+};
+
+/** The same for the server, which checks inputs by the schemas of the routes. */
+export const HANDLERS: LooseHandlers = TYPED;

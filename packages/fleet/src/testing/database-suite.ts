@@ -1,0 +1,114 @@
+import { sql } from 'kysely';
+import { describe, expect, test } from 'vitest';
+import { type FleetDatabase, openDatabase } from '../database/database.ts';
+import { SCHEMA_VERSION } from '../database/migrate.ts';
+import type { Place } from './places.ts';
+
+const SETTING = { name: 'greeting', value: 'grüß Gott' };
+
+/** What a database does, of whichever kind. */
+export function databaseSuite(kind: string, place: Place): void {
+  describe(kind, () => {
+    test('what was committed is there for the next to open it', async () => {
+      const where = await place();
+      {
+        await using database = await openDatabase(where);
+        expect(database.kind).toBe(kind);
+        await database.transact((transaction) =>
+          transaction.insertInto('settings').values(SETTING).execute(),
+        );
+      }
+      await using again = await openDatabase(where);
+      expect(await again.reads.selectFrom('settings').selectAll().execute()).toEqual([SETTING]);
+    });
+
+    test('of a transaction that fails nothing is left', async () => {
+      await using database = await openDatabase(await place());
+      const failing = database.transact(async (transaction) => {
+        await transaction.insertInto('settings').values(SETTING).execute();
+        throw new Error('power cut');
+      });
+      await expect(failing).rejects.toThrow('power cut');
+      expect(await settings(database)).toEqual([]);
+    });
+
+    test('writers do not lose each other', async () => {
+      await using database = await openDatabase(await place());
+      await database.transact((transaction) =>
+        transaction.insertInto('chains').values({ name: 'n', sequence: 0, hash: '' }).execute(),
+      );
+      const add = (): Promise<unknown> =>
+        database.transact((transaction) =>
+          transaction
+            .updateTable('chains')
+            .set((row) => ({ sequence: row('sequence', '+', 1) }))
+            .execute(),
+        );
+      await Promise.all(Array.from({ length: 50 }, add));
+      expect(await database.reads.selectFrom('chains').select('sequence').execute()).toEqual([
+        { sequence: 50 },
+      ]);
+    });
+
+    test('numbers beyond 32 bits and generated ids come back as numbers', async () => {
+      await using database = await openDatabase(await place());
+      const entry = { device: 'd', at_ms: 1_800_000_000_123, what: 'x', message: 'y', release: null };
+      const [row] = await database.transact((transaction) =>
+        transaction.insertInto('timeline').values(entry).returningAll().execute(),
+      );
+      expect(row).toEqual({ ...entry, id: 1 });
+    });
+
+    test('a database of a newer version is left alone', async () => {
+      const where = await place();
+      {
+        await using database = await openDatabase(where);
+        await database.transact((transaction) =>
+          sql`update schema_version set version = ${SCHEMA_VERSION + 1}`.execute(transaction),
+        );
+      }
+      await expect(openDatabase(where)).rejects.toMatchObject({ code: 'FLEET_DATABASE_NEWER' });
+    });
+
+    test('an older schema becomes the next with everything that was in it', async () => {
+      const where = await place();
+      const label = { device: 'd', label: 'site', value: 'zürich' };
+      {
+        await using old = await openDatabase(where, { migrateTo: 1 });
+        await expect(old.reads.selectFrom('reboot_locks').selectAll().execute()).rejects.toThrow();
+        await old.transact(async (transaction) => {
+          await transaction.insertInto('settings').values(SETTING).execute();
+          await transaction.insertInto('device_labels').values(label).execute();
+        });
+      }
+      const lock = {
+        organisation: 'o',
+        fleet: 'f',
+        holder: 'h',
+        owner: null,
+        reason: 'r',
+        acquired_ms: 1_800_000_000_123,
+        expires_ms: 1_800_000_000_124,
+      };
+      await using database = await openDatabase(where);
+      expect(await settings(database)).toEqual([SETTING]);
+      expect(await database.reads.selectFrom('device_labels').selectAll().execute()).toEqual([label]);
+      const insert = (): Promise<unknown> =>
+        database.transact((transaction) => transaction.insertInto('reboot_locks').values(lock).execute());
+      await insert();
+      await expect(insert()).rejects.toThrow();
+      expect(await database.reads.selectFrom('reboot_locks').selectAll().execute()).toEqual([lock]);
+    });
+
+    test('two that open it at once both find it ready', async () => {
+      const where = await place();
+      const opened = await Promise.all([openDatabase(where), openDatabase(where)]);
+      expect(await Promise.all(opened.map(settings))).toEqual([[], []]);
+      for (const each of opened) await each[Symbol.asyncDispose]();
+    });
+  });
+}
+
+async function settings(database: FleetDatabase): Promise<unknown> {
+  return await database.reads.selectFrom('settings').selectAll().execute();
+}

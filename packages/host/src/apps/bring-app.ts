@@ -1,0 +1,88 @@
+/** Bringing the image of an app into the host's object store, and making a revision of it. */
+import { type ImportedImage, importImage, openRepository, type Repository } from '@slipway/composefs';
+import { isoTime, type Operation } from '@slipway/core';
+import { type ImageSource, type Reference, type ResolvedImage, requireTrusted } from '@slipway/oci';
+import { checkRoom, during } from '../failure.ts';
+import { imageSpecOf } from '../image-spec.ts';
+import { missingLayers, spaceForLayers } from '../space.ts';
+import type { HostSystem } from '../system.ts';
+import { type AppRun, readAppRun } from './app-config.ts';
+import type { AppPaths } from './layout.ts';
+import { putAppImage } from './put-app-image.ts';
+import { type AppKind, type AppRevision, listRevisions, writeRevision } from './revision.ts';
+import { appUnits, extensionUnits } from './units.ts';
+
+/** What to bring, and how. */
+export interface BringApp {
+  readonly name: string;
+  readonly paths: AppPaths;
+  readonly kind: AppKind;
+  readonly source: ImageSource;
+  readonly reference: Reference;
+  readonly image: ResolvedImage;
+  /** A file instead of this machine's signature policy. */
+  readonly signaturePolicy: string | undefined;
+}
+
+const VERSION_LABEL = 'org.opencontainers.image.version';
+
+/**
+ * Brings it and writes the revision, which nothing runs yet. Everything that can be wrong with the image is found here. The caller
+ * holds the host's lock.
+ *
+ * A cut leaves pieces nothing refers to, or a revision that is not the current one; the next collection removes both.
+ *
+ * @throws SlipwayError APP_INVALID, IMAGE_…, OCI_…, SIGNATURE_…, NO_SPACE
+ */
+export async function bringApp(
+  system: HostSystem,
+  app: BringApp,
+  operation: Operation,
+): Promise<AppRevision> {
+  const policyPath = app.signaturePolicy;
+  await requireTrusted(app.reference, app.image, { ...operation, policyPath });
+  const repository = await openRepository(system.layout.composefs);
+  // Shared until a revision refers to the image: else garbage collection elsewhere could take its objects away.
+  using _use = await repository.lock('shared', { signal: operation.signal });
+  const { packedBytes } = await spaceForLayers(system.layout.sysroot, missingLayers(repository, app.image));
+  await checkRoom(`bring ${app.source.name}`, system.layout.sysroot, packedBytes);
+  const imported = await during('pull the image', system.layout.sysroot, () =>
+    importImage(repository, app.source, app.image, {
+      ...operation,
+      cacheDir: system.layout.downloads,
+      deltasBeside: app.reference,
+    }),
+  );
+  return await makeRevision(system, app, repository, imported);
+}
+
+async function makeRevision(
+  system: HostSystem,
+  app: BringApp,
+  repository: Repository,
+  imported: ImportedImage,
+): Promise<AppRevision> {
+  const { name, paths, kind, image } = app;
+  const run = kind === 'app' ? readAppRun(image.configBytes, imported.tree, app.source.name) : undefined;
+  const volumes = run?.volumes ?? [];
+  const imageId = await putAppImage(repository, imported.tree, { name, kind, volumes });
+  const version = imported.config.labels[VERSION_LABEL];
+  const last = (await listRevisions(paths)).at(-1)?.revision ?? 0;
+  const revision: AppRevision = {
+    revision: last + 1,
+    kind,
+    imageId,
+    image: imageSpecOf(app.reference),
+    manifestDigest: imported.manifestDigest,
+    version: version ?? null,
+    installedAt: isoTime(system.clock),
+    ...shownOf(run),
+  };
+  const of = { name, imageId, version };
+  await writeRevision(paths, revision, run === undefined ? extensionUnits(of) : appUnits(of, run));
+  return revision;
+}
+
+function shownOf(run: AppRun | undefined): Pick<AppRevision, 'ports' | 'volumes' | 'health'> {
+  return { ports: run?.ports ?? [], volumes: run?.volumes ?? [], health: run?.health ?? null };
+}

@@ -1,0 +1,120 @@
+/** The next deployment as data: what boots it, where it came from, what the boot menu calls it. */
+import {
+  bootEntryOptions,
+  composefsArgument,
+  formatKernelCommandLine,
+  type KernelCommandLine,
+  type KernelPair,
+  mergeImageArguments,
+  parseKernelCommandLine,
+  withComposefs,
+  withoutGrubArguments,
+} from '@slipway/boot';
+import {
+  type DirectoryNode,
+  fileSize,
+  type ImageKernel,
+  type ImportedImage,
+  type Repository,
+  readFile,
+} from '@slipway/composefs';
+import type { ImageConfig } from '@slipway/oci';
+import type { HostState } from './deployment.ts';
+import { deploymentTitle, type FileReader, imagePrettyName } from './image-file.ts';
+import { imageKernelArguments } from './image-kargs.ts';
+import type { ImageSpec } from './image-spec.ts';
+import { localKernelArguments, recordedLocalArguments } from './local-kargs.ts';
+import type { Origin } from './origin.ts';
+import type { HostSystem } from './system.ts';
+import type { DeploymentTrust } from './trust.ts';
+
+/** What staging will write. */
+export interface StagedPlan {
+  readonly id: string;
+  readonly title: string;
+  /** The kernel command line. */
+  readonly options: string;
+  /** Those of its arguments that are this machine's own. */
+  readonly localArguments: KernelCommandLine;
+  readonly kernel: KernelPair;
+  /** `bootDigest` is filled in when the kernel is placed. */
+  readonly origin: Origin;
+}
+
+/** What a plan is made from. */
+export interface DeploymentInputs {
+  readonly system: HostSystem;
+  readonly state: HostState;
+  readonly repository: Repository;
+  readonly imported: ImportedImage;
+  /** Root of the booted deployment's image. */
+  readonly base: DirectoryNode;
+  readonly kernel: ImageKernel;
+  readonly id: string;
+  readonly spec: ImageSpec;
+  readonly trust: DeploymentTrust;
+}
+
+/** Decides how the next deployment boots: the booted one's command line, with the images' difference and this machine's applied. */
+export async function planDeployment(inputs: DeploymentInputs): Promise<StagedPlan> {
+  const { repository, imported, kernel, id } = inputs;
+  const read: FileReader = (node) => readFile(repository, node);
+  const origin = { ...originOf(imported, inputs.spec), trust: inputs.trust };
+  const localArguments = await localKernelArguments(inputs.system);
+  return {
+    id,
+    title: deploymentTitle(await imagePrettyName(imported.tree, read), origin.version, id),
+    options: formatKernelCommandLine(await nextCommandLine(inputs, localArguments, read)),
+    localArguments,
+    kernel: kernelPair(kernel, read),
+    origin,
+  };
+}
+
+/** Kernel and initramfs of an image as files that can be read. */
+export function kernelPair({ vmlinuz, initramfs }: ImageKernel, read: FileReader): KernelPair {
+  return {
+    linux: { sizeBytes: fileSize(vmlinuz), open: () => read(vmlinuz) },
+    initrd: { sizeBytes: fileSize(initramfs), open: () => read(initramfs) },
+  };
+}
+
+/** The origin of a deployment of an image; without `bootDigest`, which is known once the kernel is read. */
+export function originOf(
+  image: { readonly manifestDigest: string; readonly config: ImageConfig },
+  spec: ImageSpec,
+): Origin {
+  const { labels, created, architecture } = image.config;
+  return {
+    image: spec,
+    bootType: 'bls',
+    bootDigest: undefined,
+    manifestDigest: image.manifestDigest,
+    version: labels['org.opencontainers.image.version'],
+    timestamp: created,
+    architecture,
+  };
+}
+
+async function nextCommandLine(
+  { system, state, imported, base, id }: DeploymentInputs,
+  local: KernelCommandLine,
+  read: FileReader,
+): Promise<KernelCommandLine> {
+  const current = await currentCommandLine(system, state);
+  const oldImage = await imageKernelArguments(base, system.architecture, read);
+  const newImage = await imageKernelArguments(imported.tree, system.architecture, read);
+  const verityRequired = composefsArgument(current)?.verityRequired ?? true;
+  const merged = mergeImageArguments(current, oldImage, newImage);
+  const oldLocal = await recordedLocalArguments(system, state.booted.id);
+  return withComposefs(mergeImageArguments(merged, oldLocal, local), { id, verityRequired });
+}
+
+/** What the booted deployment's entry says; what the kernel was given where the entry is gone. */
+async function currentCommandLine(system: HostSystem, state: HostState): Promise<KernelCommandLine> {
+  const entry = state.booted.entry?.entry;
+  if (entry !== undefined) return parseKernelCommandLine(bootEntryOptions(entry));
+  const given = parseKernelCommandLine(await system.commandLine());
+  // Added by boot loaders, not by anyone who wants them kept.
+  return withoutGrubArguments(given).filter(({ key }) => key !== 'initrd' && key !== 'BOOT_IMAGE');
+}

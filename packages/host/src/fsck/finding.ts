@@ -1,0 +1,23 @@
+/** Something wrong on a host. */
+import type { FsckFinding } from '@slipway/composefs';
+
+/** What was found, and what became of it. */
+export interface HostFinding {
+  /** Where: the object store, a deployment's own files, the boot partition, the host's records. */
+  readonly part: 'store' | 'deployment' | 'boot' | 'state';
+  readonly kind:
+    | FsckFinding['kind']
+    | 'image-missing'
+    | 'etc-missing'
+    | 'var-link'
+    | 'entry-missing'
+    | 'entry-dangling'
+    | 'kernel-damaged'
+    | 'unreadable';
+  /** Digest, id, path or file name. */
+  readonly name: string;
+  /** What is wrong, for people. */
+  readonly message: string;
+  /** Whether it is right now. */
+  readonly repaired: boolean;
+}

@@ -1,0 +1,98 @@
+/** Checking a whole host, and repairing it. */
+import { readlink, rm, stat, symlink } from 'node:fs/promises';
+import { syncDirectory } from '@slipway/boot';
+import { errnoOf } from '@slipway/core';
+import { listDeployments } from '../choose-deployment.ts';
+import { type Deployment, readHostState } from '../deployment.ts';
+import { VAR_LINK_TARGET } from '../layout.ts';
+import { publishStatus } from '../status.ts';
+import type { HostSystem } from '../system.ts';
+import { runTransaction } from '../transaction.ts';
+import { checkBoot } from './check-boot.ts';
+import type { HostFinding } from './finding.ts';
+import { checkStore, type RefillOptions } from './refill.ts';
+import { refillableApps, refillableDeployment } from './refillable.ts';
+
+/** What a check came to. */
+export interface FsckResult {
+  /** `damaged`: something is left that is wrong. */
+  readonly kind: 'clean' | 'repaired' | 'damaged';
+  readonly findings: readonly HostFinding[];
+}
+
+/**
+ * Checks every object, image and record of the store, each deployment's files, boot entries and kernels, and the host's own
+ * records; repairs what can be repaired, fetching what was lost from where the images came from. A local change of `/etc` is
+ * none of its business.
+ *
+ * @throws SlipwayError NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, REPOSITORY_LOCKED, REPOSITORY_INVALID, IO_FAILED, NO_SPACE, and
+ *   what a source throws while an image is fetched
+ */
+export async function fsckHost(system: HostSystem, options: RefillOptions): Promise<FsckResult> {
+  const { repair, openSource: _openSource, ...operation } = options;
+  return await runTransaction(system, 'slipway fsck', operation, async ({ record, log }) => {
+    const state = await readHostState(system);
+    const deployments = listDeployments(state).map(({ deployment }) => deployment);
+    const refillables = [...deployments.map(refillableDeployment), ...(await refillableApps(system.layout))];
+    const findings = [
+      ...(await checkStore(system, refillables, options)),
+      ...(await checkFiles(system, deployments, repair)),
+      ...(await checkBoot(system, state, repair)),
+      ...state.problems.map(unreadable),
+    ];
+    const repaired = findings.filter((finding) => finding.repaired).length;
+    if (repaired > 0)
+      await record({ event: 'repaired', reason: `${repaired} of ${findings.length} findings` });
+    await publishStatus(system, log);
+    if (findings.length === 0) return { kind: 'clean', findings };
+    return { kind: repaired === findings.length ? 'repaired' : 'damaged', findings };
+  });
+}
+
+async function checkFiles(
+  system: HostSystem,
+  deployments: readonly Deployment[],
+  repair: boolean,
+): Promise<readonly HostFinding[]> {
+  const findings: HostFinding[] = [];
+  for (const { id, entry } of deployments) {
+    const { directory, etc, varLink } = system.layout.deployment(id);
+    // One that is only staged gets its /etc at shutdown.
+    if (entry !== undefined && !(await isDirectory(etc))) {
+      const message = 'it has no /etc, and would not boot; delete it or stage its image again';
+      findings.push({ part: 'deployment', kind: 'etc-missing', name: etc, message, repaired: false });
+    }
+    if ((await linkTarget(varLink)) === VAR_LINK_TARGET) continue;
+    if (repair) {
+      await rm(varLink, { force: true });
+      await symlink(VAR_LINK_TARGET, varLink);
+      await syncDirectory(directory);
+    }
+    const message = `it does not lead to ${VAR_LINK_TARGET}`;
+    findings.push({ part: 'deployment', kind: 'var-link', name: varLink, message, repaired: repair });
+  }
+  return findings;
+}
+
+function unreadable(problem: string): HostFinding {
+  const name = problem.split(' ').find((word) => word.startsWith('/')) ?? problem.split(':')[0] ?? '';
+  return { part: 'state', kind: 'unreadable', name, message: problem, repaired: false };
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT') return false;
+    throw thrown;
+  }
+}
+
+async function linkTarget(path: string): Promise<string | undefined> {
+  try {
+    return await readlink(path);
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT' || errnoOf(thrown) === 'EINVAL') return undefined;
+    throw thrown;
+  }
+}

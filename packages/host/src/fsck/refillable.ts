@@ -1,0 +1,46 @@
+/** Images of the store that can be made again from where they came from. */
+import { createBootImage, type ImportedImage, type Repository } from '@slipway/composefs';
+import type { OperationOptions } from '@slipway/core';
+import type { Reference } from '@slipway/oci';
+import { appNames, appPaths } from '../apps/layout.ts';
+import { putAppImage } from '../apps/put-app-image.ts';
+import { listRevisions } from '../apps/revision.ts';
+import type { Deployment } from '../deployment.ts';
+import { exactReference } from '../deployment-reference.ts';
+import type { HostLayout } from '../layout.ts';
+
+/** One image of the store. */
+export interface Refillable {
+  /** Of the image. */
+  readonly id: string;
+  /** The very image it came from, whatever its tag means by now. @throws SlipwayError STATE_INVALID when that is not known */
+  reference(): Reference;
+  /** Stores it again, once its layers are there. */
+  make(repository: Repository, imported: ImportedImage, operation: OperationOptions): Promise<unknown>;
+}
+
+/** The image of a deployment. */
+export function refillableDeployment({ id, origin }: Deployment): Refillable {
+  return {
+    id,
+    reference: () => exactReference(`the deployment ${id}`, origin?.image, origin?.manifestDigest),
+    make: createBootImage,
+  };
+}
+
+/** Those of every revision of every app. @throws SlipwayError STATE_INVALID when a record is damaged */
+export async function refillableApps(layout: HostLayout): Promise<readonly Refillable[]> {
+  const all: Refillable[] = [];
+  for (const name of await appNames(layout)) {
+    for (const { imageId, image, manifestDigest, kind, volumes } of await listRevisions(
+      appPaths(layout, name),
+    )) {
+      all.push({
+        id: imageId,
+        reference: () => exactReference(`the app ${name}`, image, manifestDigest),
+        make: (repository, imported) => putAppImage(repository, imported.tree, { name, kind, volumes }),
+      });
+    }
+  }
+  return all;
+}

@@ -1,0 +1,70 @@
+/** What the functions of a host need from the system they run on, in one place, so that a directory can stand in for it. */
+import { readFile } from 'node:fs/promises';
+import { readLoaderVariable, setLoaderVariable } from '@slipway/boot';
+import { type Clock, systemClock } from '@slipway/core';
+import type { BoundStore } from './bound/bound-store.ts';
+import { type HostLayout, hostLayout } from './layout.ts';
+
+/** A place in a transaction right after something reached the disk: a test cuts the power there. */
+export type Checkpoint =
+  | 'pulled'
+  | 'deployment-written'
+  | 'kernel-written'
+  | 'staged-written'
+  | 'etc-merged'
+  | 'etc-published'
+  | 'expected-written'
+  | 'entry-written'
+  | 'staged-removed'
+  | 'entry-removed'
+  | 'entries-tidied'
+  | 'expected-removed';
+
+/** The system a host runs on. */
+export interface HostSystem {
+  readonly layout: HostLayout;
+  /** The live `/etc`. */
+  readonly etc: string;
+  /** Where the ESP is mounted. */
+  readonly esp: string;
+  /** For what need not survive a reboot and everyone may read. */
+  readonly runDirectory: string;
+  /** As Go writes it: `amd64`, `arm64`. */
+  readonly architecture: string;
+  readonly clock: Clock;
+  /** `/proc/self/mountinfo`. */
+  mountInfo(): Promise<string>;
+  /** `/proc/cmdline`. */
+  commandLine(): Promise<string>;
+  /** The kernel's random id of this boot. */
+  bootId(): Promise<string>;
+  /** The entry pinned in the firmware as the default, if any. */
+  pinnedEntry(): Promise<string | undefined>;
+  unpinEntry(): Promise<void>;
+  /** Where bound images are kept; podman's storage unless given. */
+  readonly boundStore?: BoundStore;
+  /** Called after each durable step of a transaction. */
+  checkpoint?(point: Checkpoint): void;
+}
+
+/** The system this process runs on. */
+export function runningSystem(): HostSystem {
+  return {
+    layout: hostLayout(),
+    etc: '/etc',
+    esp: '/boot',
+    runDirectory: '/run/slipway',
+    architecture: goArchitecture(process.arch),
+    clock: systemClock,
+    mountInfo: () => readFile('/proc/self/mountinfo', 'utf8'),
+    commandLine: () => readFile('/proc/cmdline', 'utf8'),
+    bootId: async () => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
+    pinnedEntry: () => readLoaderVariable('LoaderEntryDefault'),
+    unpinEntry: () => setLoaderVariable('LoaderEntryDefault', undefined),
+  };
+}
+
+/** An architecture of Node as Go and OCI write it. */
+export function goArchitecture(arch: string): string {
+  return arch === 'x64' ? 'amd64' : arch;
+}

@@ -1,0 +1,54 @@
+/** What a plan of layered storage is made from, and what it is. */
+import type { Customizations, FsType } from '../config/types.ts';
+import type { RootPlace } from '../request.ts';
+import type { StorageNeed } from './image-storage.ts';
+import type { BlockSetup, RootFileSystem } from './request.ts';
+import type { InstallStep, StepOf } from './step.ts';
+
+/** A disk as far as a plan needs to know it. */
+export interface PlainDisk {
+  readonly path: string;
+  readonly sizeBytes: number;
+}
+
+/** What is asked for. */
+export interface LayerRequest {
+  /** The first carries the boot partition. */
+  readonly disks: readonly PlainDisk[];
+  readonly customizations: Customizations;
+  readonly rootFileSystem: RootFileSystem;
+  readonly blockSetup: BlockSetup;
+  readonly rootSizeBytes: number | undefined;
+  readonly architecture: string;
+  /** What every UUID grows from. */
+  readonly seed: string;
+}
+
+/** What the image needs. */
+export interface LayerNeeds {
+  readonly espBytes: number;
+  readonly rootLeastBytes: number;
+}
+
+/** A file system of the new host. */
+export interface PlannedVolume {
+  readonly device: string;
+  readonly fileSystem: FsType;
+  readonly uuid: string;
+  readonly label: string | undefined;
+  readonly mountpoint: string | undefined;
+  readonly options: string | undefined;
+  /** The encrypted volumes it lies in. */
+  readonly encryption: readonly StepOf<'encrypt'>[];
+}
+
+/** Storage that other programs make: what is done to the disks, and how the host finds it again. */
+export interface LayerPlan {
+  readonly steps: readonly InstallStep[];
+  readonly volumes: readonly PlannedVolume[];
+  readonly esp: string;
+  readonly root: RootPlace;
+  readonly needs: ReadonlySet<StorageNeed>;
+  /** Passphrases by UUID of the volume: the one thing that is in no step. */
+  readonly passphrases: ReadonlyMap<string, string>;
+}

@@ -1,0 +1,40 @@
+import type { KickstartCommand } from './parser.ts';
+import { isOn, listOf, textOf } from './setting.ts';
+
+/** Which disks a file lets an installer touch, and what happens to what is on them. */
+export interface DiskSelection {
+  /** Only these; all where empty. Names, patterns with `*` and `?`, alternatives with `|`. */
+  readonly use: readonly string[];
+  readonly ignore: readonly string[];
+  readonly clear: 'none' | 'all' | 'linux' | 'list';
+  /** The partitions `list` means. */
+  readonly partitions: readonly string[];
+  /** The disks clearing is limited to; every usable one where empty. */
+  readonly clearDrives: readonly string[];
+  readonly newLabel: string | undefined;
+  readonly initialisesUnreadable: boolean;
+}
+
+/** Reads it out of `ignoredisk`, `clearpart` and `zerombr`; the last line of each counts. */
+export function diskSelection(commands: readonly KickstartCommand[]): DiskSelection {
+  const last = (name: string): KickstartCommand | undefined =>
+    commands.findLast((each) => each.name === name);
+  const ignoredisk = last('ignoredisk');
+  const clearpart = last('clearpart');
+  const partitions = clearpart === undefined ? [] : listOf(clearpart, 'list');
+  const has = (name: string): boolean => clearpart !== undefined && isOn(clearpart, name);
+  const wanted = has('all') ? 'all' : has('linux') ? 'linux' : 'none';
+  return {
+    use: ignoredisk === undefined ? [] : listOf(ignoredisk, 'only-use'),
+    ignore: ignoredisk === undefined ? [] : listOf(ignoredisk, 'drives'),
+    clear: partitions.length > 0 ? 'list' : wanted,
+    partitions,
+    clearDrives: clearpart === undefined ? [] : listOf(clearpart, 'drives'),
+    newLabel: has('initlabel')
+      ? clearpart === undefined
+        ? undefined
+        : (textOf(clearpart, 'disklabel') ?? 'gpt')
+      : undefined,
+    initialisesUnreadable: last('zerombr') !== undefined,
+  };
+}

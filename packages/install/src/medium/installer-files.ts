@@ -1,0 +1,59 @@
+import type { DiskDirectory, DiskMetadata } from '@slipway/disk';
+import { formatLayoutIndex, formatReference, REF_NAME, type ResolvedImage } from '@slipway/oci';
+import { bytesFile, directoryBuilder } from '../disk-tree.ts';
+import type { FirstDeployment } from '../first-deployment.ts';
+import type { MediumRequest } from '../request.ts';
+
+/** Where a live system finds the directory these files are in (os/libexec/installer). */
+const HERE = '/run/slipway/live/slipway';
+const TAG = 'installer';
+
+/**
+ * What an installer needs to know of what it installs: the documents of the image, without its layers, for its store has all that is in
+ * them; the arguments of `slipway install to-disk`; a file that says what the host becomes.
+ */
+export function installerFiles(
+  image: ResolvedImage,
+  deployment: FirstDeployment,
+  { kernelArguments, installer }: MediumRequest,
+): DiskDirectory {
+  const meta: DiskMetadata = { mode: 0o755, uid: 0, gid: 0, mtimeSec: deployment.timeSec, mtimeNsec: 0 };
+  const root = directoryBuilder(meta);
+  const text = (path: string, content: string | Uint8Array): void => {
+    root.put(path, bytesFile(Buffer.from(content), { ...meta, mode: 0o600 }));
+  };
+  const { manifest, manifestBytes, configBytes, manifestDigest } = image;
+  const blob = (digest: string): string => `payload/blobs/${digest.replace(':', '/')}`;
+  text('payload/oci-layout', '{"imageLayoutVersion":"1.0.0"}\n');
+  text(
+    'payload/index.json',
+    formatLayoutIndex({
+      fields: { schemaVersion: 2 },
+      entries: [
+        {
+          mediaType: manifest.mediaType,
+          digest: manifestDigest,
+          size: manifestBytes.length,
+          annotations: { [REF_NAME]: TAG },
+        },
+      ],
+    }),
+  );
+  text(blob(manifestDigest), manifestBytes);
+  text(blob(manifest.config.digest), configBytes);
+  text('title', `${deployment.title}\n`);
+  const lines = [
+    '--source-imgref',
+    `oci:${HERE}/payload:${TAG}`,
+    '--target-imgref',
+    formatReference(deployment.target),
+    // Nobody knows whether the machine has a network while it is installed.
+    '--skip-fetch-check',
+    ...kernelArguments.flatMap((argument) => ['--karg', argument]),
+    ...(installer?.isUnattended === true ? ['unattended'] : []),
+    ...(installer?.finish === undefined ? [] : [`after=${installer.finish}`]),
+  ];
+  text('arguments', lines.map((line) => `${line}\n`).join(''));
+  if (installer !== undefined) text(`config.${installer.kind}`, installer.bytes);
+  return root.build();
+}

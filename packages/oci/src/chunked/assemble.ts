@@ -1,0 +1,168 @@
+/** Putting an archive together of what was here and what was fetched. */
+import { createHash } from 'node:crypto';
+import { zstdDecompressSync } from 'node:zlib';
+import { type ByteStream, SlipwayError } from '@slipway/core';
+import { checkHashed, DigestHasher, digestAlgorithm } from '../digest.ts';
+import type { Digest } from '../image.ts';
+import { decompress } from '../layer/decompress.ts';
+import type { ChunkCursor } from '../tar/chunk-cursor.ts';
+import { quoteName } from '../tar/tar-error.ts';
+import type { OpenContent } from './known-content.ts';
+import type { ArchivePart, ContentPart, PlannedFile } from './plan.ts';
+import type { TarSplitEntry } from './tar-split.ts';
+import type { TocChunk, TocFile } from './toc.ts';
+
+/** Pieces up to this length are unpacked at once; longer ones, which few tools write, as a stream. */
+const AT_ONCE_BYTES = 8 * 2 ** 20;
+const ZEROS = Buffer.alloc(256 * 1024);
+
+/**
+ * The archive of a layer with a tar-split: headers from there, contents as planned.
+ *
+ * @param fetched the planned ranges, one after the other
+ * @throws SlipwayError OCI_CHUNKED_INVALID when the two do not fit, OCI_DIGEST_MISMATCH, OCI_COMPRESSION_INVALID
+ */
+export async function* assembleFiles(
+  tarSplit: AsyncIterable<TarSplitEntry>,
+  files: readonly PlannedFile[],
+  fetched: ChunkCursor,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let next = 0;
+  for await (const entry of tarSplit) {
+    if (entry.kind === 'segment') yield entry.bytes;
+    else if (entry.sizeBytes > 0) {
+      const planned = files[next];
+      next += 1;
+      if (planned?.file.name !== entry.name || planned.file.sizeBytes !== entry.sizeBytes) {
+        throw invalid(`its tar-split has ${quoteName(entry.name)} where its table of contents has not`);
+      }
+      yield* fileOf(planned, fetched);
+    }
+  }
+  if (next !== files.length) throw invalid('its table of contents has files its tar-split has not');
+}
+
+/** A file of several parts is verified as well: its digest is remembered as that of what is stored. */
+async function* fileOf(
+  { file, parts }: PlannedFile,
+  fetched: ChunkCursor,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const hasher = parts.length > 1 ? new DigestHasher(digestAlgorithm(file.digest)) : undefined;
+  for (const part of parts) {
+    for await (const piece of contentOf(part, file, fetched)) {
+      hasher?.update(piece);
+      yield piece;
+    }
+  }
+  if (hasher !== undefined) checkHashed(hasher, file.digest, file.sizeBytes, quoteName(file.name));
+}
+
+/** The archive of a layer without one: pieces of the blob, unpacked, and what was here. */
+export async function* assembleArchive(
+  parts: readonly ArchivePart[],
+  fetched: ChunkCursor,
+  what: string,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (const part of parts) {
+    if (part.kind === 'known') yield* checkedLength(part.open, part.startBytes, part.sizeBytes);
+    else yield* decompress(take(fetched, part.range.endBytes - part.range.startBytes), { what });
+  }
+}
+
+async function* contentOf(
+  part: ContentPart,
+  file: TocFile,
+  fetched: ChunkCursor,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  switch (part.kind) {
+    case 'known':
+      yield* checkedLength(part.open, 0, part.sizeBytes);
+      return;
+    case 'zeros':
+      for (let left = part.sizeBytes; left > 0; left -= ZEROS.length) {
+        yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
+      }
+      return;
+    case 'fetch': {
+      const lengthBytes = part.endBytes - part.chunk.startBytes;
+      const isShort = part.chunk.sizeBytes <= AT_ONCE_BYTES && lengthBytes <= AT_ONCE_BYTES;
+      if (isShort) yield unpack(await fetched.take(lengthBytes), part.chunk, file);
+      else yield* unpackStream(take(fetched, lengthBytes), part.chunk, file);
+    }
+  }
+}
+
+/** A file that changed in the store would shift everything after it. */
+async function* checkedLength(
+  open: OpenContent,
+  startBytes: number,
+  sizeBytes: number,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let seen = 0;
+  for await (const chunk of open(startBytes, startBytes + sizeBytes)) {
+    seen += chunk.length;
+    yield chunk;
+  }
+  if (seen !== sizeBytes) throw invalid('a file of the store has another length than it had');
+}
+
+function unpack(packed: Uint8Array, chunk: TocChunk, file: TocFile): Uint8Array {
+  let content: Buffer;
+  try {
+    content = zstdDecompressSync(packed, { maxOutputLength: chunk.sizeBytes });
+  } catch (cause) {
+    throw damaged(file, cause);
+  }
+  if (content.length !== chunk.sizeBytes) throw damaged(file);
+  const { digest } = chunk;
+  if (digest !== undefined) {
+    const algorithm = digestAlgorithm(digest);
+    const actual = `${algorithm}:${createHash(algorithm).update(content).digest('hex')}`;
+    if (actual !== digest) throw mismatch(file, digest, actual);
+  }
+  return content;
+}
+
+async function* unpackStream(
+  packed: ByteStream,
+  chunk: TocChunk,
+  file: TocFile,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const what = `a piece of ${quoteName(file.name)}`;
+  const hasher = new DigestHasher(chunk.digest === undefined ? 'sha256' : digestAlgorithm(chunk.digest));
+  for await (const piece of decompress(packed, { what, limitBytes: chunk.sizeBytes })) {
+    hasher.update(piece);
+    yield piece;
+  }
+  if (chunk.digest !== undefined) checkHashed(hasher, chunk.digest, chunk.sizeBytes, what);
+  else if (hasher.sizeBytes !== chunk.sizeBytes) throw damaged(file);
+}
+
+/** The next bytes of what was fetched. */
+async function* take(fetched: ChunkCursor, lengthBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let left = lengthBytes; left > 0; ) {
+    const piece = await fetched.next(left);
+    if (piece === undefined) throw invalid('less was fetched than was planned');
+    left -= piece.length;
+    yield piece;
+  }
+}
+
+function damaged(file: TocFile, cause?: unknown): SlipwayError {
+  return new SlipwayError('OCI_COMPRESSION_INVALID', `cannot decompress a piece of ${quoteName(file.name)}`, {
+    hint: 'the layer is damaged or was made by a faulty tool: build or pull the image again',
+    cause,
+  });
+}
+
+function mismatch(file: TocFile, expected: Digest, actual: string): SlipwayError {
+  return new SlipwayError(
+    'OCI_DIGEST_MISMATCH',
+    `cannot use a piece of ${quoteName(file.name)}: its bytes have the digest ${actual}, not ${expected}`,
+    { hint: 'the registry holds a damaged copy: push the image again', details: { expected, actual } },
+  );
+}
+
+function invalid(problem: string): SlipwayError {
+  return new SlipwayError('OCI_CHUNKED_INVALID', `cannot put a layer together: ${problem}`);
+}

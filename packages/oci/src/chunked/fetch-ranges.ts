@@ -1,0 +1,81 @@
+import { collectBytes, type OperationOptions, SlipwayError } from '@slipway/core';
+import type { Descriptor, ImageSource } from '../image.ts';
+import { type BlobRange, planRequests, type RangeRequest } from './plan.ts';
+
+/** Options of {@link fetchRanges}. */
+export interface FetchRangesOptions extends OperationOptions {
+  /** Hears of bytes that came from the source, also of those fetched in vain. */
+  readonly onFetched?: ((bytes: number) => void) | undefined;
+}
+
+/** Requests under way or waiting to be used; each holds at most two megabytes. */
+const PARALLEL_REQUESTS = 6;
+
+/** A source that can be asked for parts of blobs. */
+export type PartialSource = ImageSource & Required<Pick<ImageSource, 'openBlobPart'>>;
+
+/** Whether a source can be asked for parts of blobs. */
+export function isPartial(source: ImageSource): source is PartialSource {
+  return source.openBlobPart !== undefined;
+}
+
+/**
+ * Bytes of several ranges of a blob, one after the other, in few requests, some of them at a time. NOT verified.
+ *
+ * @param ranges in the order of the blob, not overlapping
+ * @throws SlipwayError OCI_RANGES_UNSUPPORTED, and what the source throws
+ */
+export async function* fetchRanges(
+  source: PartialSource,
+  descriptor: Descriptor,
+  ranges: readonly BlobRange[],
+  options: FetchRangesOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const stop = new AbortController();
+  const signal = options.signal === undefined ? stop.signal : AbortSignal.any([options.signal, stop.signal]);
+  const requests = planRequests(ranges).values();
+  const underway: { readonly request: RangeRequest; readonly bytes: Promise<Uint8Array> }[] = [];
+  const begin = (): void => {
+    const next = requests.next();
+    if (next.done === true) return;
+    const bytes = fetchRange(source, descriptor, next.value, { ...options, signal });
+    // Whoever awaits it hears of a failure; until then it is not unhandled.
+    bytes.catch(() => undefined);
+    underway.push({ request: next.value, bytes });
+  };
+  try {
+    for (let count = 0; count < PARALLEL_REQUESTS; count += 1) begin();
+    for (let first = underway.shift(); first !== undefined; first = underway.shift()) {
+      const bytes = await first.bytes;
+      begin();
+      const { startBytes, wanted } = first.request;
+      for (const range of wanted) {
+        yield bytes.subarray(range.startBytes - startBytes, range.endBytes - startBytes);
+      }
+    }
+  } finally {
+    // Also when the reader stops early: nobody wants the rest.
+    stop.abort();
+    await Promise.allSettled(underway.map(({ bytes }) => bytes));
+  }
+}
+
+/** One range, whole. */
+export async function fetchRange(
+  source: PartialSource,
+  descriptor: Descriptor,
+  { startBytes, endBytes }: BlobRange,
+  options: FetchRangesOptions,
+): Promise<Uint8Array> {
+  const lengthBytes = endBytes - startBytes;
+  const tooLong = (): SlipwayError =>
+    new SlipwayError('OCI_REGISTRY_FAILED', `cannot use ${source.name}: it sent more than was asked for`);
+  const part = source.openBlobPart(descriptor, startBytes, lengthBytes, options);
+  async function* counted(): AsyncGenerator<Uint8Array, void, undefined> {
+    for await (const chunk of part) {
+      options.onFetched?.(chunk.length);
+      yield chunk;
+    }
+  }
+  return await collectBytes(counted(), lengthBytes, tooLong);
+}

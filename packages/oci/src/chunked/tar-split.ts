@@ -1,0 +1,111 @@
+/**
+ * tar-split: everything of a tar archive but the files' contents, as JSON lines, so that the archive can be put together
+ * again byte by byte. A line is a segment (type 2: headers and padding, in base64) or a file (type 1: name, size and CRC-64).
+ *
+ * Readers of it want one segment for each header: the padding of the file before, extended headers and the header itself.
+ */
+import { type ByteStream, SlipwayError } from '@slipway/core';
+
+/** One line. */
+export type TarSplitEntry =
+  | { readonly kind: 'segment'; readonly bytes: Buffer }
+  | { readonly kind: 'file'; readonly name: string; readonly sizeBytes: number };
+
+const FILE = 1;
+const SEGMENT = 2;
+/** A segment holds the extended headers of one file. */
+const MAX_LINE_BYTES = 8 * 2 ** 20;
+const NEWLINE = 0x0a;
+
+/** Writes the lines. */
+export class TarSplitWriter {
+  #position = 0;
+
+  segment(bytes: Uint8Array): Buffer {
+    return this.#line({ type: SEGMENT, payload: asBase64(bytes) });
+  }
+
+  /** @param checksum CRC-64 of the content; undefined when there is none */
+  file(name: string, sizeBytes: number, checksum: Uint8Array | undefined): Buffer {
+    const size = sizeBytes > 0 ? { size: sizeBytes } : {};
+    const payload = checksum === undefined ? null : asBase64(checksum);
+    return this.#line({ type: FILE, name, ...size, payload });
+  }
+
+  #line(fields: object): Buffer {
+    const line = `${JSON.stringify({ ...fields, position: this.#position })}\n`;
+    this.#position += 1;
+    return Buffer.from(line, 'utf8');
+  }
+}
+
+/**
+ * Reads the lines back. Names come as bytes.
+ *
+ * @throws SlipwayError OCI_CHUNKED_INVALID
+ */
+export async function* readTarSplit(plain: ByteStream): AsyncGenerator<TarSplitEntry, void, undefined> {
+  for await (const line of linesOf(plain)) yield parseSegment(line) ?? parseLine(line);
+}
+
+async function* linesOf(stream: ByteStream): AsyncGenerator<Buffer, void, undefined> {
+  let rest: Buffer = Buffer.alloc(0);
+  for await (const chunk of stream) {
+    const bytes = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
+    let start = 0;
+    for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
+      yield bytes.subarray(start, end);
+      start = end + 1;
+    }
+    rest = bytes.subarray(start);
+    if (rest.length > MAX_LINE_BYTES) throw invalid('a line is too long');
+  }
+  if (rest.length > 0) yield rest;
+}
+
+/** How segments begin, whoever wrote them; then the payload follows, up to a quote. */
+const SEGMENT_START = Buffer.from('{"type":2,"payload":"', 'latin1');
+const QUOTE = 0x22;
+const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
+
+/** The segment in a line written the usual way, without making objects of it: there is one for each file. */
+function parseSegment(line: Buffer): TarSplitEntry | undefined {
+  if (!line.subarray(0, SEGMENT_START.length).equals(SEGMENT_START)) return undefined;
+  const end = line.indexOf(QUOTE, SEGMENT_START.length);
+  const payload = line.toString('latin1', SEGMENT_START.length, end);
+  return end !== -1 && BASE64.test(payload)
+    ? { kind: 'segment', bytes: Buffer.from(payload, 'base64') }
+    : undefined;
+}
+
+function parseLine(line: Buffer): TarSplitEntry {
+  let json: unknown;
+  try {
+    json = JSON.parse(line.toString('utf8'));
+  } catch (cause) {
+    throw invalid('a line is not JSON', cause);
+  }
+  if (typeof json !== 'object' || json === null) throw invalid('a line is not an object');
+  const { type, payload, name, name_raw: rawName, size } = json as Readonly<Record<string, unknown>>;
+  if (type === SEGMENT && typeof payload === 'string') {
+    return { kind: 'segment', bytes: Buffer.from(payload, 'base64') };
+  }
+  const sizeBytes = size ?? 0;
+  const isSize = typeof sizeBytes === 'number' && Number.isSafeInteger(sizeBytes) && sizeBytes >= 0;
+  if (type !== FILE || !isSize) throw invalid('a line is neither a segment nor a file');
+  if (typeof rawName === 'string' && rawName !== '') {
+    return { kind: 'file', name: Buffer.from(rawName, 'base64').toString('latin1'), sizeBytes };
+  }
+  if (typeof name !== 'string') throw invalid('a file has no name');
+  return { kind: 'file', name: Buffer.from(name, 'utf8').toString('latin1'), sizeBytes };
+}
+
+function asBase64(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64');
+}
+
+function invalid(problem: string, cause?: unknown): SlipwayError {
+  return new SlipwayError('OCI_CHUNKED_INVALID', `cannot use the tar-split of a layer: ${problem}`, {
+    cause,
+  });
+}

@@ -1,0 +1,108 @@
+import type { ByteStream } from '@slipway/core';
+
+const EMPTY = Buffer.alloc(0);
+
+/** Reads a stream in pieces of asked-for size; pieces are views of the stream's own chunks wherever they can be. */
+export class ChunkCursor {
+  readonly #iterator: AsyncIterator<Uint8Array>;
+  #chunk: Buffer = EMPTY;
+  #offset = 0;
+  #beforeChunk = 0;
+  #ended = false;
+
+  constructor(stream: ByteStream) {
+    this.#iterator = stream[Symbol.asyncIterator]();
+  }
+
+  /** Bytes handed out or skipped so far. */
+  get position(): number {
+    return this.#beforeChunk + this.#offset;
+  }
+
+  /** At most `maximum` bytes that are here already, without waiting; undefined when none are. */
+  nextNow(maximum: number): Buffer | undefined {
+    const available = this.#chunk.length - this.#offset;
+    if (available === 0) return undefined;
+    const length = Math.min(available, maximum);
+    const piece = this.#chunk.subarray(this.#offset, this.#offset + length);
+    this.#offset += length;
+    return piece;
+  }
+
+  /** At most `maximum` bytes, at least one; undefined at the end of the stream. */
+  async next(maximum: number): Promise<Buffer | undefined> {
+    if (this.#offset === this.#chunk.length && !(await this.#pull())) return undefined;
+    return this.nextNow(maximum);
+  }
+
+  /** Exactly `length` bytes without waiting; undefined when they are not all here. */
+  takeNow(length: number): Buffer | undefined {
+    return this.#chunk.length - this.#offset >= length ? this.nextNow(length) : undefined;
+  }
+
+  /** Exactly `length` bytes, fewer only at the end of the stream. */
+  async take(length: number): Promise<Buffer> {
+    const whole = this.takeNow(length);
+    if (whole !== undefined) return whole;
+    const pieces: Buffer[] = [];
+    let missing = length;
+    while (missing > 0) {
+      const piece = await this.next(missing);
+      if (piece === undefined) break;
+      pieces.push(piece);
+      missing -= piece.length;
+    }
+    return Buffer.concat(pieces);
+  }
+
+  /** Passes over bytes and says how many there were. */
+  async skip(length: number): Promise<number> {
+    let missing = length;
+    while (missing > 0) {
+      const piece = await this.next(missing);
+      if (piece === undefined) break;
+      missing -= piece.length;
+    }
+    return length - missing;
+  }
+
+  /** Reads the stream to its end, so that whoever verifies it sees all of it. */
+  async drain(): Promise<void> {
+    while ((await this.next(Number.MAX_SAFE_INTEGER)) !== undefined);
+  }
+
+  /** Tells the stream that no more is wanted. */
+  async close(): Promise<void> {
+    if (!this.#ended) await this.#iterator.return?.();
+  }
+
+  async #pull(): Promise<boolean> {
+    while (!this.#ended) {
+      const result = await this.#nextChunk();
+      if (result.done === true) {
+        this.#ended = true;
+        return false;
+      }
+      if (result.value.length === 0) continue;
+      this.#beforeChunk += this.#chunk.length;
+      this.#chunk = asBuffer(result.value);
+      this.#offset = 0;
+      return true;
+    }
+    return false;
+  }
+
+  /** A stream that threw is over: it must not be told to stop as well. */
+  async #nextChunk(): Promise<IteratorResult<Uint8Array>> {
+    try {
+      return await this.#iterator.next();
+    } catch (error) {
+      this.#ended = true;
+      throw error;
+    }
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}

@@ -1,0 +1,5 @@
+export { setUser } from './auth/set-user.ts';
+export type { Access } from './auth/users-file.ts';
+export type { Patience } from './http/exchange.ts';
+export { type RegistryServer, type ServeRegistryOptions, serveRegistry } from './serve.ts';
+export { collectGarbage, type GarbageOptions, type GarbageReport } from './store/garbage.ts';

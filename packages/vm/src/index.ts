@@ -1,0 +1,12 @@
+export { type Acceleration, type AccelerationSources, findAcceleration } from './acceleration.ts';
+export type { ConsoleTerminal, VmConsole } from './console.ts';
+export type { Credentials } from './credentials.ts';
+export type { VmDisk } from './disk.ts';
+export type { VmBoot, VmOptions } from './options.ts';
+export type { PlannedForward } from './plan-qemu.ts';
+export type { QemuExit } from './qemu-process.ts';
+export type { QmpClient, QmpEvent } from './qmp.ts';
+export type { GuestCommand, GuestResult } from './ssh.ts';
+export { makeSshKey, readSshKey, type SshKey } from './ssh-key.ts';
+export { startVm } from './start-vm.ts';
+export type { Vm, WaitOptions } from './vm.ts';

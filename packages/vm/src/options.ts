@@ -1,0 +1,64 @@
+import type { OperationOptions } from '@slipway/core';
+import type { Acceleration } from './acceleration.ts';
+import type { Credentials } from './credentials.ts';
+import type { VmDisk } from './disk.ts';
+import type { PlannedForward } from './plan-qemu.ts';
+import type { SshKey } from './ssh-key.ts';
+
+/** What starts the machine. */
+export type VmBoot =
+  | {
+      readonly kind: 'uefi';
+      /** File that keeps the firmware's variables; made from the template when it is not there. Default: forgotten. */
+      readonly variablesPath?: string;
+    }
+  | { readonly kind: 'bios' }
+  | {
+      /** A kernel loaded by QEMU itself, with no firmware or boot loader of the disk in between. */
+      readonly kind: 'kernel';
+      readonly kernelPath: string;
+      readonly initrdPath?: string;
+      readonly commandLine: string;
+    };
+
+/** A virtual machine to start. */
+export interface VmOptions extends OperationOptions {
+  readonly boot: VmBoot;
+  /** In order: the first is /dev/vda, and what the firmware boots. */
+  readonly disks?: readonly VmDisk[];
+  /** Shown in process lists and logs. Default `slipway`. */
+  readonly name?: string;
+  /** Default: what {@link findAcceleration} says. */
+  readonly acceleration?: Acceleration;
+  /** Default 2, and 1 where they are emulated. */
+  readonly cpus?: number;
+  /**
+   * A processor of QEMU's list. Default `max`: whatever the image was built for runs. Emulated, an older one is a quarter
+   * faster (`Nehalem` has everything x86-64-v2 asks for), because wide vector instructions cost more than they save.
+   */
+  readonly cpuModel?: string;
+  /** Default 1 GiB. */
+  readonly memoryBytes?: number;
+  /**
+   * `user` (default): out to everything the host reaches; 10.0.2.2 is the host itself, its loopback included.
+   * `isolated`: only forwarded ports, nothing out. `none`: no network card.
+   */
+  readonly network?: 'user' | 'isolated' | 'none';
+  /** Loopback ports of the host that lead into the guest, besides the one for ssh. */
+  readonly forwards?: readonly PlannedForward[];
+  /** Handed to the guest's systemd. */
+  readonly credentials?: Credentials;
+  /**
+   * The key that opens the guest, handed over as credential `ssh.authorized_keys.root`. Default: a new one. A disk that kept the
+   * key of an earlier machine must be given that key again. `false`: none, the machine is not reached by ssh.
+   */
+  readonly sshKey?: SshKey | false;
+  /** Give the machine a TPM 2.0 whose state is kept in this directory, made where it is not there; needs swtpm. */
+  readonly tpmDirectory?: string;
+  /** Everything the serial console says is added to this file. Default: kept only in memory. */
+  readonly consoleLogPath?: string;
+  /** What a reboot asked for by the guest does. Default `reset`. */
+  readonly onReboot?: 'reset' | 'shutdown';
+  /** Parent of the machine's private directory, which holds discarded changes of disks. Default: the system's temporary one. */
+  readonly directory?: string;
+}

@@ -1,0 +1,124 @@
+/**
+ * Builds `slipway` as one executable file: Node, the bundled command line and the native addon.
+ *
+ *     tools/sea/build.ts -o build/slipway
+ *
+ * The same sources, Node and tools give the same bytes: nothing in it depends on time, place or machine.
+ */
+import { chmod, copyFile, mkdir, rename, stat, writeFile } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { build } from 'esbuild';
+import { errnoOf, formatBytes, makeTempDir, messageOf, run } from '../../packages/core/src/index.ts';
+
+const ROOT = resolve(import.meta.dirname, '..', '..');
+const ENTRY = join(ROOT, 'packages/cli/src/main.ts');
+const LAYER_WORKER = join(ROOT, 'packages/composefs/src/import/layer-worker.ts');
+const VERITY_WORKER = join(ROOT, 'packages/composefs/src/verity/verity-worker.ts');
+const UNDICI = join(ROOT, 'tools/sea/undici.cjs');
+const ADDON = join(ROOT, `packages/linux/native/build/linux-${process.arch}.node`);
+/** Names in the work directory. */
+const SCRIPT = 'slipway.cjs';
+const WORKER_SCRIPT = 'layer-worker.js';
+const VERITY_SCRIPT = 'verity-worker.js';
+const NODE = 'node';
+const EXECUTABLE = 'slipway';
+
+async function main(): Promise<void> {
+  const { values } = parseArgs({ options: { output: { type: 'string', short: 'o' } } });
+  const output = resolve(values.output ?? join(ROOT, 'build/slipway'));
+  await using work = await makeTempDir('sea');
+
+  await bundle(ENTRY, join(work.path, SCRIPT));
+  await bundle(LAYER_WORKER, join(work.path, WORKER_SCRIPT));
+  await bundle(VERITY_WORKER, join(work.path, VERITY_SCRIPT));
+  await strippedNode(join(work.path, NODE));
+  await run(['sh', join(ROOT, 'packages/linux/native/build.sh')], { describe: 'build the native addon' });
+  await inject(work.path);
+  const executable = join(work.path, EXECUTABLE);
+  await run([executable, '--version'], { describe: 'run the new executable' });
+
+  await place(executable, output);
+  process.stderr.write(`${output}: ${formatBytes((await stat(output)).size)}\n`);
+}
+
+/** One CommonJS file with everything in it; what a command loads lazily stays lazy inside. */
+async function bundle(entry: string, outfile: string): Promise<void> {
+  await build({
+    entryPoints: [entry],
+    outfile,
+    absWorkingDir: ROOT,
+    bundle: true,
+    platform: 'node',
+    target: 'node26',
+    format: 'cjs',
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // Names stay, for stack traces people can read in a report.
+    keepNames: false,
+    legalComments: 'none',
+    alias: { undici: UNDICI },
+    // A bundle has no directory of its own: what looks for files beside it finds the executable's.
+    banner: {
+      js: 'const __slipwayModuleUrl = require("node:url").pathToFileURL(process.execPath).href;',
+    },
+    define: { 'import.meta.url': '__slipwayModuleUrl' },
+    logLevel: 'warning',
+  });
+}
+
+/**
+ * Node without symbol and debug tables: a fifth of its size. The dynamic symbols stay, which addons bind to. Done
+ * before the script goes in, since stripping afterwards would move what Node finds it by.
+ */
+async function strippedNode(to: string): Promise<void> {
+  await run(['strip', '--strip-all', '-o', to, process.execPath], {
+    describe: 'strip the Node executable',
+    debianPackage: 'binutils',
+  });
+}
+
+/**
+ * Puts script and addon into the executable. Paths are relative because Node records the script's. No V8 code cache:
+ * it differs from run to run, and one made without chance is refused by a Node started normally.
+ */
+async function inject(directory: string): Promise<void> {
+  await writeFile(
+    join(directory, 'sea.json'),
+    JSON.stringify({
+      main: SCRIPT,
+      mainFormat: 'commonjs',
+      executable: NODE,
+      output: EXECUTABLE,
+      disableExperimentalSEAWarning: true,
+      useCodeCache: false,
+      // Neither NODE_OPTIONS nor arguments may change how the command of a host runs.
+      execArgvExtension: 'none',
+      // As bin/slipway does: a third less memory for an import, and a tenth to a third less work, as such a nursery is emptied
+      // faster than other threads can be asked to help.
+      execArgv: ['--max-semi-space-size=1', '--single-threaded-gc'],
+      assets: { 'linux.node': ADDON, 'layer-worker.js': WORKER_SCRIPT, 'verity-worker.js': VERITY_SCRIPT },
+    }),
+  );
+  await run([process.execPath, '--build-sea=sea.json'], {
+    describe: 'build the single executable',
+    cwd: directory,
+  });
+  await chmod(join(directory, EXECUTABLE), 0o755);
+}
+
+/** Under its name only when complete, and never written into while it runs. */
+async function place(from: string, to: string): Promise<void> {
+  await mkdir(dirname(to), { recursive: true });
+  const temporary = `${to}.${process.pid}.new`;
+  await copyFile(from, temporary);
+  await chmod(temporary, 0o755);
+  await rename(temporary, to);
+}
+
+try {
+  await main();
+} catch (thrown) {
+  process.stderr.write(`${messageOf(thrown)}\n`);
+  process.exitCode = errnoOf(thrown) === 'ENOENT' ? 4 : 1;
+}

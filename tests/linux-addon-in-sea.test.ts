@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeTempDir } from '@slipway/core';
-import { build } from 'esbuild';
+import { build } from 'rolldown';
 import { expect, test } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -11,7 +11,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 /** Prints whether importing loaded the addon, what a call of it said, and whether it is loaded then. */
 const PROGRAM = `
 import { readFileSync } from 'node:fs';
-import { measureVerity } from '@slipway/linux';
+import { measureVerity } from '${root}/packages/linux/src/index.ts';
 const isLoaded = () => /linux\\.node/.test(readFileSync('/proc/self/maps', 'utf8'));
 const before = isLoaded();
 let said;
@@ -26,14 +26,9 @@ test('the addon loads inside a single executable and leaves no file behind', asy
   const main = join(dir.path, 'main.cjs');
   const program = join(dir.path, 'program');
   const config = join(dir.path, 'sea.json');
-  await build({
-    stdin: { contents: PROGRAM, resolveDir: root },
-    bundle: true,
-    platform: 'node',
-    format: 'cjs',
-    outfile: main,
-    logLevel: 'error',
-  });
+  const source = join(dir.path, 'source.ts');
+  writeFileSync(source, PROGRAM);
+  await build({ input: source, platform: 'node', output: { file: main, format: 'cjs' } });
   const addon = join(root, `packages/linux/native/build/linux-${process.arch}.node`);
   const sea = { main, output: program, disableExperimentalSEAWarning: true, assets: { 'linux.node': addon } };
   writeFileSync(config, JSON.stringify(sea));

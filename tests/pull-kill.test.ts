@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { initRepository, layerStreamName, type Repository } from '@slipway/composefs';
 import { makeTempDir, run } from '@slipway/core';
 import { openImage, parseReference, type ResolvedImage } from '@slipway/oci';
-import { build } from 'esbuild';
+import { build } from 'rolldown';
 import { expect, test } from 'vitest';
 import { Random } from '../packages/composefs/src/testing/random-dump.ts';
 import { type FaultProxy, startFaultProxy } from './harness/fault-proxy.ts';
@@ -157,17 +157,7 @@ async function bundledChild(directory: string): Promise<string> {
   const source = (path: string): string => fileURLToPath(new URL(path, import.meta.url));
   const bundle = async (path: string, name: string): Promise<string> => {
     const outfile = join(directory, name);
-    await build({
-      entryPoints: [source(path)],
-      outfile,
-      bundle: true,
-      platform: 'node',
-      format: 'esm',
-      banner: {
-        js: 'import { createRequire } from "node:module"; const require = createRequire(import.meta.url);',
-      },
-      logLevel: 'error',
-    });
+    await build({ input: source(path), platform: 'node', output: { file: outfile, codeSplitting: false } });
     return outfile;
   };
   await copyFile(

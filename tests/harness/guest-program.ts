@@ -2,7 +2,7 @@
 import { cp, mkdir, symlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { run } from '@slipway/core';
-import { build } from 'esbuild';
+import { build } from 'rolldown';
 import { ROOT } from './slipway.ts';
 
 /** Writes Node and a bundled program, `guest.mjs`, into a directory. */
@@ -15,15 +15,9 @@ export async function writeGuestProgram(source: string, directory: string): Prom
     if (basename(path).startsWith('ld-linux')) await symlink(basename(path), join(directory, 'lib/loader'));
   }
   await build({
-    entryPoints: [source],
-    bundle: true,
+    input: source,
     platform: 'node',
-    format: 'esm',
-    outfile: join(directory, 'guest.mjs'),
-    banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
-    },
-    logLevel: 'error',
+    output: { file: join(directory, 'guest.mjs'), codeSplitting: false },
   });
   await cp(
     join(ROOT, `packages/linux/native/build/linux-${process.arch}.node`),

@@ -8,17 +8,18 @@
 import { chmod, copyFile, mkdir, rename, stat, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
-import { build } from 'esbuild';
 import { errnoOf, formatBytes, makeTempDir, messageOf, run } from '../../packages/core/src/index.ts';
+import { bundleInPieces, bundleWhole } from './bundle.ts';
+import { ROOT } from './root.ts';
 
-const ROOT = resolve(import.meta.dirname, '..', '..');
 const ENTRY = join(ROOT, 'packages/cli/src/main.ts');
 const LAYER_WORKER = join(ROOT, 'packages/composefs/src/import/layer-worker.ts');
 const VERITY_WORKER = join(ROOT, 'packages/composefs/src/verity/verity-worker.ts');
-const UNDICI = join(ROOT, 'tools/sea/undici.cjs');
+const LOADER = join(ROOT, 'tools/sea/loader.cjs');
 const ADDON = join(ROOT, `packages/linux/native/build/linux-${process.arch}.node`);
 /** Names in the work directory. */
-const SCRIPT = 'slipway.cjs';
+const PIECES = 'pieces';
+const SCRIPT = 'loader.cjs';
 const WORKER_SCRIPT = 'layer-worker.js';
 const VERITY_SCRIPT = 'verity-worker.js';
 const NODE = 'node';
@@ -29,42 +30,18 @@ async function main(): Promise<void> {
   const output = resolve(values.output ?? join(ROOT, 'build/slipway'));
   await using work = await makeTempDir('sea');
 
-  await bundle(ENTRY, join(work.path, SCRIPT));
-  await bundle(LAYER_WORKER, join(work.path, WORKER_SCRIPT));
-  await bundle(VERITY_WORKER, join(work.path, VERITY_SCRIPT));
+  const pieces = await bundleInPieces(ENTRY, join(work.path, PIECES));
+  await bundleWhole(LAYER_WORKER, join(work.path, WORKER_SCRIPT));
+  await bundleWhole(VERITY_WORKER, join(work.path, VERITY_SCRIPT));
+  await copyFile(LOADER, join(work.path, SCRIPT));
   await strippedNode(join(work.path, NODE));
   await run(['sh', join(ROOT, 'packages/linux/native/build.sh')], { describe: 'build the native addon' });
-  await inject(work.path);
+  await inject(work.path, pieces);
   const executable = join(work.path, EXECUTABLE);
   await run([executable, '--version'], { describe: 'run the new executable' });
 
   await place(executable, output);
   process.stderr.write(`${output}: ${formatBytes((await stat(output)).size)}\n`);
-}
-
-/** One CommonJS file with everything in it; what a command loads lazily stays lazy inside. */
-async function bundle(entry: string, outfile: string): Promise<void> {
-  await build({
-    entryPoints: [entry],
-    outfile,
-    absWorkingDir: ROOT,
-    bundle: true,
-    platform: 'node',
-    target: 'node26',
-    format: 'cjs',
-    minifySyntax: true,
-    minifyWhitespace: true,
-    // Names stay, for stack traces people can read in a report.
-    keepNames: false,
-    legalComments: 'none',
-    alias: { undici: UNDICI },
-    // A bundle has no directory of its own: what looks for files beside it finds the executable's.
-    banner: {
-      js: 'const __slipwayModuleUrl = require("node:url").pathToFileURL(process.execPath).href;',
-    },
-    define: { 'import.meta.url': '__slipwayModuleUrl' },
-    logLevel: 'warning',
-  });
 }
 
 /**
@@ -82,7 +59,7 @@ async function strippedNode(to: string): Promise<void> {
  * Puts script and addon into the executable. Paths are relative because Node records the script's. No V8 code cache:
  * it differs from run to run, and one made without chance is refused by a Node started normally.
  */
-async function inject(directory: string): Promise<void> {
+async function inject(directory: string, pieces: readonly string[]): Promise<void> {
   await writeFile(
     join(directory, 'sea.json'),
     JSON.stringify({
@@ -97,7 +74,12 @@ async function inject(directory: string): Promise<void> {
       // As bin/slipway does: a third less memory for an import, and a tenth to a third less work, as such a nursery is emptied
       // faster than other threads can be asked to help.
       execArgv: ['--max-semi-space-size=1', '--single-threaded-gc'],
-      assets: { 'linux.node': ADDON, 'layer-worker.js': WORKER_SCRIPT, 'verity-worker.js': VERITY_SCRIPT },
+      assets: {
+        'linux.node': ADDON,
+        'layer-worker.js': WORKER_SCRIPT,
+        'verity-worker.js': VERITY_SCRIPT,
+        ...Object.fromEntries(pieces.map((name) => [name, `${PIECES}/${name}`])),
+      },
     }),
   );
   await run([process.execPath, '--build-sea=sea.json'], {

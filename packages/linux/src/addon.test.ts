@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync } from 'node:fs';
+import { copyFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { makeTempDir } from '@slipway/core';
-import { build } from 'esbuild';
+import { build } from 'rolldown';
 import { describe, expect, test } from 'vitest';
 
 const index = fileURLToPath(new URL('./index.ts', import.meta.url));
@@ -12,7 +12,7 @@ const built = fileURLToPath(new URL(`../native/build/linux-${process.arch}.node`
 /** Prints whether importing loaded the addon, then what a call of it said. */
 const PROGRAM = `
 import { readFileSync } from 'node:fs';
-import { measureVerity, tryLockFile } from '@slipway/linux';
+import { measureVerity, tryLockFile } from '${index}';
 const isLoaded = () => /linux.*\\.node/.test(readFileSync('/proc/self/maps', 'utf8'));
 const before = isLoaded();
 let said;
@@ -22,33 +22,27 @@ console.log(JSON.stringify([before, said, isLoaded()]));
 
 describe('loading the addon', () => {
   test('from a checkout: by the first call, not by the import', () => {
-    const program = PROGRAM.replace('@slipway/linux', index);
-    expect(runNode(['--input-type=module', '-e', program])).toEqual([false, 'EBADF', true]);
+    expect(runNode(['--input-type=module', '-e', PROGRAM])).toEqual([false, 'EBADF', true]);
   });
 
   test('beside a bundled script', async () => {
     await using dir = await makeTempDir('addon-test');
-    await bundle(join(dir.path, 'program.mjs'));
+    await bundleInto(dir.path);
     copyFileSync(built, join(dir.path, 'linux.node'));
     expect(runNode([join(dir.path, 'program.mjs')])).toEqual([false, 'EBADF', true]);
   });
 
   test('missing: says how to build it', async () => {
     await using dir = await makeTempDir('addon-test');
-    await bundle(join(dir.path, 'program.mjs'));
+    await bundleInto(dir.path);
     expect(runNode([join(dir.path, 'program.mjs')])).toEqual([false, 'ADDON_MISSING', false]);
   });
 });
 
-async function bundle(outfile: string): Promise<void> {
-  await build({
-    stdin: { contents: PROGRAM, resolveDir: fileURLToPath(new URL('../../..', import.meta.url)) },
-    bundle: true,
-    platform: 'node',
-    format: 'esm',
-    outfile,
-    logLevel: 'error',
-  });
+async function bundleInto(directory: string): Promise<void> {
+  const source = join(directory, 'source.ts');
+  writeFileSync(source, PROGRAM);
+  await build({ input: source, platform: 'node', output: { file: join(directory, 'program.mjs') } });
 }
 
 function runNode(args: readonly string[]): unknown {

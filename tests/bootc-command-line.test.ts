@@ -59,6 +59,9 @@ describe('status of what is no host', () => {
     ['rollback', '--apply'],
     ['edit', '-f', '-'],
     ['usroverlay', '--read-only'],
+    ['loader-entries', 'set-options-for-source', '--source', 'tuned', '--options', 'isolcpus=1-3 nohz'],
+    ['image', 'list', '--type', 'host'],
+    ['image', 'copy-to-storage', '--target', 'localhost/x'],
   ])('%s %s ends with 1 and one error', (...args) => {
     const result = bootc(...args);
     expect(result).toMatchObject({ status: 1, stdout: '' });
@@ -70,8 +73,18 @@ describe('status of what is no host', () => {
     ['upgrade', '--download-only', '--apply'],
     ['upgrade', '--progress-fd', '2'],
     ['switch'],
+    ['loader-entries', 'set-options-for-source'],
+    ['image', 'list', '--format', 'yaml'],
   ])('%s %s %s is no command line', (...args) => {
     expect(bootc(...args)).toMatchObject({ status: 2, stdout: '' });
+  });
+});
+
+test('image list is a table, or JSON', () => {
+  expect(bootc('image', 'list')).toMatchObject({ status: 0, stdout: 'REPOSITORY  TYPE\n' });
+  expect(bootc('image', 'list', '--type', 'logical', '--format', 'json')).toMatchObject({
+    status: 0,
+    stdout: '[]\n',
   });
 });
 

@@ -30,7 +30,7 @@ export const SLIPWAY_SORT_KEY = 'slipway';
 /** Larger files are not boot entries. */
 export const BOOT_ENTRY_MAX_BYTES: number = 64 * 1024;
 
-const KEY = /^[a-z0-9][a-z0-9-]*$/i;
+const KEY = /^[a-z0-9][a-z0-9_-]*$/i;
 
 /**
  * Reads an entry. Lines without a value are ignored, as boot loaders do.

@@ -84,4 +84,13 @@ export {
   removeUnusedKernels,
   writeKernel,
 } from './kernel-files.ts';
+export {
+  entryOptionSources,
+  type OptionSources,
+  optionSourceFields,
+  type SourcedOptions,
+  setOptionSource,
+  sourcedOptions,
+  withSourcedOptions,
+} from './option-sources.ts';
 export { compareVersions } from './version-order.ts';

@@ -1,5 +1,5 @@
 /** The first thing after a boot: says which deployment came up, whether it is the one that should have, and tidies up. */
-import { type GrubRefresh, refreshGrubMenu } from '@slipway/boot';
+import { bootEntryOptions, type GrubRefresh, refreshGrubMenu } from '@slipway/boot';
 import { isoTime, isSlipwayError, messageOf, type OperationOptions, operation } from '@slipway/core';
 import { type DeniedImage, writeDenied } from './denied.ts';
 import { type HostState, readHostState, requireBootedId } from './deployment.ts';
@@ -11,6 +11,7 @@ import { type HistoryEntry, readHistory } from './history.ts';
 import { dropStaged } from './stage-result.ts';
 import type { StagedUpdate } from './staged.ts';
 import { publishStatus } from './status.ts';
+import { spentTrials } from './superseded-entries.ts';
 import type { HostSystem } from './system.ts';
 import { runTransaction, type Transaction } from './transaction.ts';
 
@@ -75,6 +76,7 @@ async function recordInTransaction(transaction: Transaction): Promise<BootReport
   const { outcome, event } = await explainFallback(system, judgeBoot(state, possible));
   if (outcome === 'as-expected') await removeFailedBoot(system);
   if (event !== undefined) await transaction.record(event);
+  await recordDroppedArguments(transaction, state);
   if (outcome === 'rolled-back-by-boot-loader') await deny(transaction, state, event);
   await transaction.record({ event: 'booted', deployment, version: state.booted.origin?.version });
   if (!isUnknown) await settleExpectation(transaction, state, expected);
@@ -129,6 +131,14 @@ async function settleExpectation(
   }
   await removeExpected(system.layout.expected);
   system.checkpoint?.('expected-removed');
+}
+
+/** The boot loader gave up on kernel arguments that were tried; their entry goes with the collection that follows. */
+async function recordDroppedArguments({ record }: Transaction, { entries }: HostState): Promise<void> {
+  for (const { id, entry, name } of spentTrials(entries)) {
+    const reason = `it did not come up in ${name.counter?.triesDone ?? 0} attempts with ${bootEntryOptions(entry)}`;
+    await record({ event: 'kernel-arguments-dropped', deployment: id, reason });
+  }
 }
 
 /**

@@ -19,7 +19,7 @@ import {
   readFile,
 } from '@slipway/composefs';
 import type { ImageConfig } from '@slipway/oci';
-import type { HostState } from './deployment.ts';
+import { type HostState, nextEntryOf } from './deployment.ts';
 import { deploymentTitle, type FileReader, imagePrettyName } from './image-file.ts';
 import { imageKernelArguments } from './image-kargs.ts';
 import type { ImageSpec } from './image-spec.ts';
@@ -110,9 +110,9 @@ async function nextCommandLine(
   return withComposefs(mergeImageArguments(merged, oldLocal, local), { id, verityRequired });
 }
 
-/** What the booted deployment's entry says; what the kernel was given where the entry is gone. */
+/** What the entry says that starts the booted deployment next; what the kernel was given where there is none. */
 async function currentCommandLine(system: HostSystem, state: HostState): Promise<KernelCommandLine> {
-  const entry = state.booted.entry?.entry;
+  const entry = nextEntryOf(state, state.booted.id)?.entry;
   if (entry !== undefined) return parseKernelCommandLine(bootEntryOptions(entry));
   const given = parseKernelCommandLine(await system.commandLine());
   // Added by boot loaders, not by anyone who wants them kept.

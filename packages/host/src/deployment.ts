@@ -11,6 +11,7 @@ import {
 } from '@slipway/boot';
 import { errnoOf, isSlipwayError, messageOf, SlipwayError } from '@slipway/core';
 import { bootedDeploymentId } from './booted-id.ts';
+import { isSameCommandLine } from './command-line.ts';
 import { type DeniedImage, readDenied } from './denied.ts';
 import { listDirectory, pathExists } from './directory.ts';
 import { isDeploymentId } from './layout.ts';
@@ -23,7 +24,10 @@ export interface Deployment {
   readonly id: string;
   /** Undefined when its origin file is missing or damaged. */
   readonly origin: Origin | undefined;
-  /** Its boot entry, the newest where it has several; undefined when nothing boots it. */
+  /**
+   * Its boot entry; undefined when nothing boots it. Where it has several: of the one that runs the one it was started with, else
+   * the newest.
+   */
   readonly entry: EspEntry | undefined;
   /** Kept until somebody unpins it. */
   readonly pinned: boolean;
@@ -89,7 +93,10 @@ export async function readHostState(system: HostSystem): Promise<HostState> {
   const bootedId = await requireBootedId(system);
   const { entries: allEntries, problems } = await readBootEntries(system.esp).catch(notRoot);
   const entries = allEntries.flatMap(deploymentEntryOf);
-  const reader = new DeploymentReader(system, entries);
+  const reader = new DeploymentReader(system, entries, {
+    id: bootedId,
+    commandLine: await system.commandLine(),
+  });
   const ids = (await listDirectory(system.layout.deployments).catch(notRoot)).filter(isDeploymentId);
   const staged = await reader.readRecord(() => readStaged(system.layout.staged));
   const denied = (await reader.readRecord(() => readDenied(system.layout.denied))) ?? [];
@@ -124,27 +131,57 @@ export function highestSequence(entries: readonly DeploymentBootEntry[]): number
   return Math.max(0, ...entries.map(({ sequence }) => sequence ?? 0));
 }
 
+/** Of a deployment's entries the one the boot loader would take: it differs from the one it runs with while others wait for a boot. */
+export function nextEntryOf(
+  { entries }: Pick<HostState, 'entries'>,
+  deployment: string,
+): DeploymentBootEntry | undefined {
+  return entries.find(({ id }) => id === deployment);
+}
+
 function inBootOrder(ids: readonly string[], entries: readonly DeploymentBootEntry[]): readonly string[] {
   const order = [...new Set(entries.map(({ id }) => id))];
   const rank = (id: string): number => (order.includes(id) ? order.indexOf(id) : order.length);
   return ids.toSorted((a, b) => rank(a) - rank(b));
 }
 
+/** What runs, and what its kernel was given. */
+interface RunningDeployment {
+  readonly id: string;
+  readonly commandLine: string;
+}
+
+/** Entries with the highest sequence number first. */
+export function newestFirst(entries: readonly DeploymentBootEntry[]): readonly DeploymentBootEntry[] {
+  return entries.toSorted((a, b) => (b.sequence ?? 0) - (a.sequence ?? 0));
+}
+
+/** Of several entries of what runs, which differ while other kernel arguments are tried, the one whose arguments it runs with. */
+function startedEntry(
+  own: readonly DeploymentBootEntry[],
+  commandLine: string,
+): DeploymentBootEntry | undefined {
+  if (own.length < 2) return own[0];
+  return own.find(({ entry }) => isSameCommandLine(bootEntryOptions(entry), commandLine)) ?? own[0];
+}
+
 class DeploymentReader {
   readonly problems: string[] = [];
   readonly #system: HostSystem;
   readonly #entries: readonly DeploymentBootEntry[];
+  readonly #running: RunningDeployment;
 
-  constructor(system: HostSystem, entries: readonly DeploymentBootEntry[]) {
+  constructor(system: HostSystem, entries: readonly DeploymentBootEntry[], running: RunningDeployment) {
     this.#system = system;
     this.#entries = entries;
+    this.#running = running;
   }
 
   async read(id: string): Promise<Deployment> {
-    const own = this.#entries.filter((entry) => entry.id === id);
-    const newest = own.toSorted((a, b) => (b.sequence ?? 0) - (a.sequence ?? 0))[0];
+    const own = newestFirst(this.#entries.filter((entry) => entry.id === id));
+    const entry = id === this.#running.id ? startedEntry(own, this.#running.commandLine) : own[0];
     const pinned = await pathExists(this.#system.layout.deployment(id).pin);
-    return { id, origin: await this.#readOrigin(id), entry: newest, pinned };
+    return { id, origin: await this.#readOrigin(id), entry, pinned };
   }
 
   /** A damaged record stages or denies nothing: it is reported, and whoever has something to record writes a new one. */

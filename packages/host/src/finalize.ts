@@ -8,6 +8,7 @@ import {
   holdsKernel,
   planKernel,
   slipwayEntryName,
+  withSourcedOptions,
   writeBootEntry,
   writeKernel,
 } from '@slipway/boot';
@@ -180,7 +181,9 @@ async function writeEntry(
   kernelDirectory: string,
 ): Promise<void> {
   const sequence = Math.max(staged.sequence, highestSequence(state.entries) + 1);
-  const entry = deploymentEntry({ title: staged.title, kernelDirectory, options: staged.options });
+  const { title, options, optionSources: sources } = staged;
+  const plain = deploymentEntry({ title, kernelDirectory, options });
+  const entry = sources === undefined ? plain : withSourcedOptions(plain, { options, sources });
   await during('write the boot entry', system.esp, () =>
     writeBootEntry(system.esp, slipwayEntryName(sequence, BOOT_TRIES), entry),
   );

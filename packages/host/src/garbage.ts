@@ -8,6 +8,7 @@ import { type DeploymentBootEntry, type HostState, readHostState } from './deplo
 import { listDirectory } from './directory.ts';
 import { isDeploymentId } from './layout.ts';
 import { keptDeployments, readRetention } from './retention.ts';
+import { supersededEntries } from './superseded-entries.ts';
 import type { HostSystem } from './system.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -121,7 +122,7 @@ async function removeDeployments(
   return superfluous;
 }
 
-/** A rollback adds an entry for a deployment that has one; once it was decided, only the newest is of use. */
+/** A rollback, and other kernel arguments, add an entry for a deployment that has one; once it was decided, the old one is of no use. */
 async function removeDuplicateEntries(
   system: HostSystem,
   state: HostState,
@@ -129,13 +130,9 @@ async function removeDuplicateEntries(
 ): Promise<void> {
   // While another deployment than the booted one is to boot next, its older entry is the way to take that back.
   if (state.nextId !== state.booted.id) return;
-  const newest = new Map<string, number>();
-  for (const { id, sequence = 0 } of state.entries) newest.set(id, Math.max(sequence, newest.get(id) ?? 0));
-  const isOld = ({ id, sequence }: DeploymentBootEntry): boolean =>
-    sequence !== undefined && sequence < (newest.get(id) ?? 0);
   await removeEntries(
     system,
-    state.entries.filter((entry) => kept.has(entry.id) && isOld(entry)),
+    supersededEntries(state.entries).filter(({ id }) => kept.has(id)),
   );
 }
 

@@ -20,6 +20,10 @@ export type HistoryEvent =
   /** A command was killed, or the machine went down, while it changed the host; `reason` says which. */
   | 'interrupted'
   | 'booted'
+  /** A program gave the host other kernel arguments; `reason` says which. */
+  | 'kernel-arguments-set'
+  /** The host did not come up with other kernel arguments, and goes on with those before. */
+  | 'kernel-arguments-dropped'
   | 'rollback-queued'
   | 'rollback-cancelled'
   /** The boot loader gave up on a deployment after its attempts. */

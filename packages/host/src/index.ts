@@ -84,6 +84,12 @@ export { deploymentTitle, type FileReader, imagePrettyName } from './image-file.
 export { firstCommandLine, imageKernelArguments, KARGS_DIRECTORY, parseKargsFile } from './image-kargs.ts';
 export { type ImageSpec, imageSpecOf, referenceOf } from './image-spec.ts';
 export {
+  type CopiedDeployment,
+  type CopyDeploymentRequest,
+  copyDeployment,
+} from './images/copy-deployment.ts';
+export { type ImageListType, type ListedImage, listImages } from './images/list-images.ts';
+export {
   type DeploymentPaths,
   type HostLayout,
   hostLayout,
@@ -91,6 +97,7 @@ export {
   VAR_LINK_TARGET,
 } from './layout.ts';
 export { mountUsrOverlay } from './mount-usr-overlay.ts';
+export { type OptionSourceRequest, type OptionSourceResult, setOptionsForSource } from './option-source.ts';
 export { formatOrigin, type Origin, parseOrigin } from './origin.ts';
 export { type PinResult, setPinned } from './pin.ts';
 export { type ReleaseResult, releaseDownloaded } from './release-staged.ts';

@@ -7,12 +7,11 @@
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { bootEntryOptions, parseKernelCommandLine } from '@slipway/boot';
+import { bootEntryOptions } from '@slipway/boot';
+import { isSameCommandLine } from './command-line.ts';
 import { type HostState, readHostState } from './deployment.ts';
 import type { HostSystem } from './system.ts';
 
-/** What boot loaders add, and what says which deployment it is: these may differ. */
-const OWN_ARGUMENTS: ReadonlySet<string> = new Set(['composefs', 'initrd', 'BOOT_IMAGE']);
 /** The first with `systemctl soft-reboot`. */
 const FIRST_SYSTEMD = 254;
 
@@ -71,21 +70,13 @@ function nextStart({ staged, stagedDeployment, booted, rollback, others, entries
   return { deployment: id, options, bootDigest: known?.origin?.bootDigest };
 }
 
-function obstacle({ booted }: HostState, next: NextStart, commandLine: string): string | undefined {
+function obstacle({ booted, entries }: HostState, next: NextStart, commandLine: string): string | undefined {
   const running = booted.origin?.bootDigest;
-  if (next.deployment === booted.id) return undefined;
+  if (next.deployment === booted.id && entries.filter(({ id }) => id === booted.id).length < 2)
+    return undefined;
   if (running === undefined || next.bootDigest === undefined) return 'which kernel runs is not recorded';
   if (running !== next.bootDigest) return 'its kernel or initramfs is another one';
-  const wanted = comparable(next.options);
-  return comparable(commandLine) === wanted ? undefined : 'its kernel command line is another one';
-}
-
-function comparable(commandLine: string): string {
-  const line = parseKernelCommandLine(commandLine);
-  return line
-    .filter(({ key }) => !OWN_ARGUMENTS.has(key))
-    .map(({ text }) => text)
-    .join(' ');
+  return isSameCommandLine(commandLine, next.options) ? undefined : 'its kernel command line is another one';
 }
 
 function requestPath(system: HostSystem): string {

@@ -1,5 +1,5 @@
 /** The steps of staging once it is settled that the image is to be brought: pull, deployment, kernel, record. */
-import { type KernelPlan, writeKernel } from '@slipway/boot';
+import { entryOptionSources, type KernelPlan, writeKernel } from '@slipway/boot';
 import {
   bootTree,
   createBootImage,
@@ -15,7 +15,7 @@ import type { ImageSource, Reference, ResolvedImage } from '@slipway/oci';
 import { liftDenials } from './allow.ts';
 import { bringBoundImages } from './bound/keep-bound.ts';
 import { denialOf } from './denied.ts';
-import { type HostState, highestSequence } from './deployment.ts';
+import { type HostState, highestSequence, nextEntryOf } from './deployment.ts';
 import { writeDeploymentFiles } from './deployment-files.ts';
 import { planDeployment, type StagedPlan } from './deployment-plan.ts';
 import type { EtcConflict } from './etc-merge/plan.ts';
@@ -259,6 +259,8 @@ async function stagedUpdate(
   etcConflicts: readonly EtcConflict[],
 ): Promise<StagedUpdate> {
   const { system } = transaction;
+  const current = nextEntryOf(state, state.booted.id);
+  const optionSources = current === undefined ? {} : entryOptionSources(current.entry);
   return {
     deployment: plan.id,
     previous: state.booted.id,
@@ -266,6 +268,7 @@ async function stagedUpdate(
     title: plan.title,
     kernelDirectory: kernelPlan.directory,
     options: plan.options,
+    ...(Object.keys(optionSources).length === 0 ? {} : { optionSources }),
     etcPolicy: request.etcPolicy ?? 'ours',
     etcConflicts,
     stagedAt: isoTime(system.clock),

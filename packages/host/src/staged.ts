@@ -1,5 +1,5 @@
 /** The update that the next shutdown will finish: `state/staged.json`, on disk, so that a power cut does not lose it. */
-import { removeFileDurably, writeFileDurably } from '@slipway/boot';
+import { type OptionSources, removeFileDurably, writeFileDurably } from '@slipway/boot';
 import type { EtcConflict } from './etc-merge/plan.ts';
 import { asJsonRecord, type JsonRecord, readJsonRecord } from './json-record.ts';
 import { isDeploymentId } from './layout.ts';
@@ -18,6 +18,8 @@ export interface StagedUpdate {
   readonly kernelDirectory: string;
   /** The kernel command line. */
   readonly options: string;
+  /** Which of its arguments belong to whom; nothing where nobody owns any. */
+  readonly optionSources?: OptionSources;
   readonly etcPolicy: EtcPolicy;
   /** Those a merge at the time of staging met. */
   readonly etcConflicts: readonly EtcConflict[];
@@ -78,9 +80,17 @@ function parseStaged(record: JsonRecord): StagedUpdate | undefined {
     etcConflicts: parseConflicts(record['etcConflicts']),
     stagedAt,
     boot,
+    ...parseSources(record['optionSources']),
     ...(record['downloadOnly'] === true ? { downloadOnly: true } : {}),
     ...(failure === undefined ? {} : { failure }),
   };
+}
+
+function parseSources(value: unknown): Pick<StagedUpdate, 'optionSources'> {
+  const pairs = Object.entries(asJsonRecord(value) ?? {}).flatMap(([name, options]) =>
+    typeof options === 'string' ? [[name, options] as const] : [],
+  );
+  return pairs.length === 0 ? {} : { optionSources: Object.fromEntries(pairs) };
 }
 
 function parseConflicts(value: unknown): readonly EtcConflict[] {

@@ -12,7 +12,10 @@ const never = async (): Promise<never> => {
 };
 
 const TABLE: CommandTable = commandTable({
-  groups: [{ name: 'dock', summary: 'docks', hidden: false }],
+  groups: [
+    { name: 'dock', summary: 'docks', hidden: false },
+    { name: 'load', summary: 'loads', hidden: false },
+  ],
   chapters: [
     {
       title: 'Work',
@@ -55,6 +58,15 @@ const TABLE: CommandTable = commandTable({
           load: never,
         }),
         defineCommand({
+          path: ['load', 'list'],
+          summary: 'list loads',
+          description: ['Lists.'],
+          arguments: {},
+          options: { all: flag('all of them') },
+          examples: EXAMPLE,
+          load: never,
+        }),
+        defineCommand({
           path: ['dock', 'list'],
           summary: 'list docks',
           description: ['Lists.'],
@@ -90,6 +102,18 @@ function refusal(line: string, env: Readonly<Record<string, string>> = {}): Slip
 }
 
 describe('what is understood', () => {
+  test('a group with the name of a command, where its command follows', () => {
+    expect(parsed('load list --all')).toMatchObject({
+      spec: { path: ['load', 'list'] },
+      input: { all: true },
+    });
+    expect(parsed('load a b')).toMatchObject({ spec: { path: ['load'] }, input: { from: 'a', to: 'b' } });
+    expect(parsed('load ./list')).toMatchObject({ spec: { path: ['load'] }, input: { from: './list' } });
+    expect(parse('load --help')).toMatchObject({ text: expect.stringContaining('FROM') });
+    expect(parse('help load list')).toMatchObject({ text: expect.stringContaining('all of them') });
+    expect(refusal('load').message).toBe("cannot run slipway load: missing required argument 'FROM'");
+  });
+
   test('every kind of option, typed or left out', () => {
     const { spec, input } = parsed(
       'ship img -o out --size 1M --karg a --karg b=c --type qcow2 --tool podman',

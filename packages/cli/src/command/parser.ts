@@ -4,7 +4,7 @@ import { VERSION } from '../version.ts';
 import { GLOBAL_OPTIONS, type GlobalInput } from './global-options.ts';
 import { longName, type OptionSpec, type OptionSpecs } from './option.ts';
 import { type CommandSpec, type CommandTable, commandName, type ParsedInput } from './spec.ts';
-import { usageError } from './usage-error.ts';
+import { groupTyped, usageError } from './usage-error.ts';
 import { badValue } from './values.ts';
 
 /** What a command line asks for. */
@@ -40,13 +40,13 @@ export function parseCommandLine(
 ): ParsedCommandLine {
   const written: string[] = [];
   let found: ParsedCommandLine | undefined;
-  const program = buildProgram(table, options, {
+  const typed = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
+  const program = buildProgram(withoutNamesake(table, groupTyped(typed, table)), options, {
     print: (text) => written.push(text),
     run: (spec, command) => {
       found = { kind: 'command', spec, ...readInput(spec, command, options) };
     },
   });
-  const typed = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
   try {
     program.parse([...typed], { from: 'user' });
   } catch (thrown) {
@@ -56,6 +56,19 @@ export function parseCommandLine(
   }
   if (found === undefined) throw new Error('the parser ended without choosing a command');
   return found;
+}
+
+/** Of a group and a command with one name only the one that is meant: the parser knows one under each name. */
+function withoutNamesake(table: CommandTable, meant: string | undefined): CommandTable {
+  const commands = table.commands.filter(({ path }) => path.length > 1 || path[0] !== meant);
+  const names = new Set(commands.flatMap(({ path }) => (path.length === 1 ? [path[0]] : [])));
+  const groups = table.groups.filter(({ name }) => !names.has(name));
+  const kept = new Set(groups.map(({ name }) => name));
+  return {
+    ...table,
+    groups,
+    commands: commands.filter(({ path }) => path.length === 1 || kept.has(path[0])),
+  };
 }
 
 interface ProgramCallbacks {

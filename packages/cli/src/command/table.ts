@@ -1,6 +1,7 @@
 import { type CommandTable, commandTable } from './spec.ts';
 import { AGENT_COMMANDS } from './specs/agent.ts';
 import { APP_COMMANDS } from './specs/app.ts';
+import { BOOTC_COMMANDS } from './specs/bootc.ts';
 import { BUILD_COMMANDS } from './specs/build.ts';
 import { CARE_COMMANDS } from './specs/care.ts';
 import { COMPOSEFS_COMMANDS } from './specs/composefs.ts';
@@ -23,6 +24,8 @@ export const COMMAND_TABLE: CommandTable = commandTable({
   groups: [
     { name: 'base', summary: 'base images', hidden: false },
     { name: 'container', summary: 'an image from the inside: check it, look at it', hidden: false },
+    { name: 'image', summary: 'the images of this host, in the words of bootc', hidden: true },
+    { name: 'loader-entries', summary: 'kernel arguments by who wants them', hidden: false },
     { name: 'install', summary: 'put an image on the disks of this machine', hidden: false },
     { name: 'kickstart', summary: 'kickstart files: check and write them', hidden: false },
     { name: 'composefs', summary: 'composefs images: make them and look into them', hidden: false },
@@ -46,6 +49,7 @@ export const COMMAND_TABLE: CommandTable = commandTable({
         ...HEALTH_COMMANDS,
         ...KEEP_COMMANDS,
         ...CARE_COMMANDS,
+        ...BOOTC_COMMANDS,
         ...APP_COMMANDS,
         ...AGENT_COMMANDS,
       ],

@@ -41,7 +41,23 @@ export function typedPath(args: readonly string[], table: CommandTable): readonl
         [spec.path.at(-1), ...spec.aliases].includes(path.at(-1)),
     );
   if (first === undefined) return [];
-  if (matches([first])) return [first];
+  if (matches([first]) && groupTyped(args, table) === undefined) return [first];
   if (!table.groups.some((group) => group.name === first)) return [];
   return second !== undefined && matches([first, second]) ? [first, second] : [first];
+}
+
+/**
+ * The group that is meant although a command has its name (`image list`, and `image IMAGE`): the word right after it names one of its
+ * commands.
+ */
+export function groupTyped(args: readonly string[], table: CommandTable): string | undefined {
+  const at = args.findIndex((word) => !word.startsWith('-'));
+  const [group, command] = args.slice(Math.max(at, 0), at + 2);
+  const isOfGroup = table.commands.some(
+    ({ path, aliases }) =>
+      path.length === 2 &&
+      path[0] === group &&
+      [path[1], ...aliases].some((name) => name !== undefined && name === command),
+  );
+  return at === -1 || !isOfGroup ? undefined : group;
 }

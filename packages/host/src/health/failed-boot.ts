@@ -4,9 +4,9 @@
  * Order: record on disk, then the boot entry, then the reboot. A cut after the record leaves the attempts of the boot loader to come to
  * the same end; a cut after the entry, the boot that was wanted.
  */
-import { removeFileDurably, renameBootEntry, writeFileDurably } from '@slipway/boot';
+import { bootEntryOptions, removeFileDurably, renameBootEntry, writeFileDurably } from '@slipway/boot';
 import { isoTime, messageOf, operation } from '@slipway/core';
-import { type HostState, readHostState } from '../deployment.ts';
+import { type DeploymentBootEntry, type HostState, readHostState } from '../deployment.ts';
 import { appendHistory } from '../history.ts';
 import { asJsonRecord, type JsonRecord, readJsonRecord } from '../json-record.ts';
 import type { HostSystem } from '../system.ts';
@@ -91,8 +91,13 @@ export function decideAfterFailedBoot({
   if (booted.entry === undefined || counter === undefined) {
     return { action: 'stay', because: 'this deployment was good before' };
   }
+  const { entry: started } = booted;
+  // The same one with other kernel arguments is another one: it was good with them.
+  const isOther = ({ id, entry, name }: DeploymentBootEntry): boolean =>
+    id !== booted.id ||
+    (name.counter === undefined && bootEntryOptions(entry) !== bootEntryOptions(started.entry));
   const other = entries.find(
-    ({ id, name }) => id !== booted.id && (name.counter === undefined || name.counter.triesLeft > 0),
+    (one) => isOther(one) && (one.name.counter === undefined || one.name.counter.triesLeft > 0),
   );
   if (other === undefined) return { action: 'stay', because: 'there is no good deployment to go back to' };
   const because = 'another deployment can take its place';

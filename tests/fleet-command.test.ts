@@ -1,7 +1,7 @@
 /** `slipway fleet` as an operator uses it: a server of its own process, and every verb against it. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeTempDir, type TempDir } from '@slipway/core';
@@ -121,4 +121,21 @@ test('what is used is not deleted, what is not is', async () => {
   expect(await fleet('delete', 'release', 'v1')).toMatchObject({ exitCode: 1 });
   expect((await fleet('delete', 'fleet', 'shops')).out).toBe('Fleet shops deleted\n');
   expect((await fleet('delete', 'release', 'v1')).out).toBe('Release v1 deleted\n');
+});
+
+test('a directory is compared as a server that follows it in git would read it', async () => {
+  const folder = join(directory.path, 'production');
+  await mkdir(join(folder, '.github'), { recursive: true });
+  await mkdir(join(folder, 'policies'));
+  await writeFile(join(folder, '.github', 'ci.yaml'), 'on: push\n');
+  await writeFile(join(folder, 'README.md'), 'words');
+  const policy = 'apiVersion: slipway/v1\nkind: Policy\nmetadata: {name: folder}\nspec: {firstAlone: true}\n';
+  await writeFile(join(folder, 'policies', 'folder.yml'), policy);
+  const before = await fleet('diff', '-f', folder);
+  expect(before.exitCode).toBe(1);
+  expect(before.out).toContain('Policy folder\n');
+  expect((await fleet('apply', '-f', folder)).out).toBe('Policy folder created\n');
+  expect(await fleet('diff', '-f', folder)).toEqual({ exitCode: 0, out: '' });
+  await writeFile(join(folder, 'policies', 'wrong.yaml'), policy.replace('true', 'maybe'));
+  expect((await fleet('diff', '-f', folder)).exitCode).toBe(3);
 });

@@ -6,6 +6,7 @@ import { backUpFleet, openDatabase, restoreFleet, serveFleet } from '../packages
 import { compatSuite } from '../packages/fleet/src/testing/compat-suite.ts';
 import { databaseSuite } from '../packages/fleet/src/testing/database-suite.ts';
 import { failuresLog } from '../packages/fleet/src/testing/failures-log.ts';
+import { gitSuite } from '../packages/fleet/src/testing/git-suite.ts';
 import { type PostgresServer, startPostgres } from '../packages/fleet/src/testing/postgres-server.ts';
 import { serverSuite } from '../packages/fleet/src/testing/server-suite.ts';
 import { clientOf } from '../packages/fleet/src/testing/test-client.ts';
@@ -20,6 +21,7 @@ afterAll(async () => await postgres[Symbol.asyncDispose]());
 databaseSuite('postgres', () => postgres.newDatabase());
 serverSuite('postgres', () => postgres.newDatabase());
 compatSuite('postgres', () => postgres.newDatabase());
+gitSuite('postgres', () => postgres.newDatabase());
 
 test('a fleet moves from a file to PostgreSQL by a backup, with its authority, users and records', async () => {
   await using directory = await makeTempDir('fleet-move');

@@ -87,6 +87,16 @@ export {
   fleetSchema,
 } from './resources/fleet.ts';
 export {
+  type GitChange,
+  type GitProblem,
+  type GitRepository,
+  type GitRepositoryInput,
+  type GitRepositorySpec,
+  type GitRepositoryStatus,
+  gitRepositoryInputSchema,
+  gitRepositorySchema,
+} from './resources/git-repository.ts';
+export {
   type Grant,
   grantSchema,
   type Organisation,
@@ -235,6 +245,7 @@ export {
 export { DEVICE_ROUTES, type DeviceCalls, type DeviceListQuery } from './routes/device-routes.ts';
 export { ENROLMENT_ROUTES, type EnrolmentCalls } from './routes/enrolment-routes.ts';
 export { FLEET_ROUTES, type FleetCalls } from './routes/fleet-routes.ts';
+export { GIT_ROUTES, type GitCalls } from './routes/git-routes.ts';
 export { IDENTITY_ROUTES, type IdentityCalls } from './routes/identity-routes.ts';
 export { ROLLOUT_ROUTES, type RolloutCalls, type RolloutListQuery } from './routes/rollout-routes.ts';
 export {

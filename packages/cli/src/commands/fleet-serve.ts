@@ -13,17 +13,19 @@ interface FleetServeInput extends ProviderInput {
   readonly database: string | undefined;
   readonly name: readonly string[];
   readonly publicUrl: string | undefined;
+  readonly allowNetwork: readonly string[];
 }
 
 /** `slipway fleet serve`: runs until it is told to stop, which is a good end. */
 export async function fleetServe(input: FleetServeInput, context: CommandContext): Promise<number> {
   const { signal, log } = context.operation;
-  const { root, listen, database, name, publicUrl } = input;
+  const { root, listen, database, name, publicUrl, allowNetwork } = input;
   const provider = await providerOf(input);
   await using server = await serveFleet({
     root,
     ...listen,
     names: name,
+    allowedNetworks: allowNetwork,
     log,
     ...(await consolePages(context.operation)),
     ...(database === undefined ? {} : { database }),

@@ -80,6 +80,19 @@ const VERBS: Readonly<Record<string, KindVerbs>> = {
     delete: (client, name) => client.call('policies.delete', { params: { name } }),
     words: () => [],
   },
+  'git-repositories': {
+    kind: 'GitRepository',
+    list: (client, query) => client.call('gitRepositories.list', { query }),
+    get: (client, name) => client.call('gitRepositories.get', { params: { name } }),
+    put: (client, body, dryRun) =>
+      client.call('gitRepositories.put', { params: at(body), query: dry(dryRun), body }),
+    delete: (client, name) => client.call('gitRepositories.delete', { params: { name } }),
+    words: (repository) => [
+      word(repository, 'state'),
+      word(repository, 'commit').slice(0, 12),
+      word(repository, 'problems', '0', 'message'),
+    ],
+  },
   rollouts: {
     kind: 'Rollout',
     list: (client, query) => client.call('rollouts.list', { query }),

@@ -1,6 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { messageOf, SlipwayError } from '@slipway/core';
+import { parseResources } from '@slipway/fleet';
 import { parseAllDocuments } from 'yaml';
 import { type KindVerbs, verbsOf } from './kinds.ts';
 
@@ -16,8 +18,10 @@ export interface Applicable {
   readonly verbs: KindVerbs & { readonly put: NonNullable<KindVerbs['put']> };
 }
 
-/** Reads every document of a file before the first is sent anywhere. */
+/** Reads every document of a file, or of the files of a directory, before the first is sent anywhere. */
 export async function readResources(path: string): Promise<readonly Applicable[]> {
+  if (path !== '-' && (await stat(path).catch(() => undefined))?.isDirectory() === true)
+    return await readDirectory(path);
   const documents = parseAllDocuments(path === '-' ? await text(process.stdin) : await read(path));
   const resources: Applicable[] = [];
   for (const [index, document] of (Array.isArray(documents) ? documents : []).entries()) {
@@ -31,7 +35,32 @@ export async function readResources(path: string): Promise<readonly Applicable[]
     resources.push({ resource, verbs: { ...verbs, put: verbs.put } });
   }
   if (resources.length > 0) return resources;
-  throw new SlipwayError('FLEET_REQUEST_INVALID', `cannot use ${path}: there is no resource in it`);
+  throw empty(path);
+}
+
+/** The files a server reads that follows this directory in git, in the order in which they can be applied. */
+async function readDirectory(directory: string): Promise<readonly Applicable[]> {
+  const entries = await readdir(directory, { recursive: true, withFileTypes: true });
+  const names = entries
+    .filter((entry) => entry.isFile() && /\.(?:ya?ml|json)$/.test(entry.name))
+    .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
+    .filter((name) => !/(?:^|\/)\./.test(name))
+    .toSorted();
+  const files = await Promise.all(
+    names.map(async (name) => ({ name, text: await read(join(directory, name)) })),
+  );
+  const { resources, problems } = parseResources(files);
+  if (problems.length > 0) {
+    throw new SlipwayError('FLEET_REQUEST_INVALID', `cannot use ${directory}: its files have mistakes`, {
+      findings: problems.map(({ file, line, column, message }) => `${file}:${line}:${column}: ${message}`),
+    });
+  }
+  if (resources.length === 0) throw empty(directory);
+  return resources.map(({ resource }) => {
+    const { put, ...verbs } = verbsOf(resource.kind);
+    if (put === undefined) throw invalid(directory, 0, `a ${resource.kind} is not made by a file`);
+    return { resource, verbs: { ...verbs, put } };
+  });
 }
 
 async function read(path: string): Promise<string> {
@@ -45,6 +74,10 @@ async function read(path: string): Promise<string> {
 function isResource(value: unknown): value is FileResource {
   const { kind, metadata, spec } = value as Partial<FileResource>;
   return typeof kind === 'string' && typeof metadata?.name === 'string' && typeof spec === 'object';
+}
+
+function empty(path: string): SlipwayError {
+  return new SlipwayError('FLEET_REQUEST_INVALID', `cannot use ${path}: there is no resource in it`);
 }
 
 function invalid(path: string, index: number, problem: string): SlipwayError {

@@ -47,6 +47,21 @@ export const FLEET_ERRORS = {
     httpStatus: 502,
     summary: 'An identity provider could not be reached, or does not answer as one.',
   },
+  FLEET_ADDRESS_REFUSED: {
+    exitCode: 3,
+    httpStatus: 422,
+    summary: 'A fleet server was given a URL that leads where it must not go.',
+  },
+  FLEET_NETWORK_INVALID: {
+    exitCode: 3,
+    httpStatus: 422,
+    summary: 'What a fleet server is told to reach is no network.',
+  },
+  FLEET_GIT_FAILED: {
+    exitCode: 5,
+    httpStatus: 502,
+    summary: 'A git repository could not be read.',
+  },
   FLEET_DATABASE_UNUSABLE: {
     exitCode: 4,
     httpStatus: 503,

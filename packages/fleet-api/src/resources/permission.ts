@@ -28,6 +28,8 @@ export const PERMISSIONS = [
   'users:write',
   'roles:read',
   'roles:write',
+  'git:read',
+  'git:write',
   'registry:pull',
   'registry:push',
   'organisations:read',
@@ -48,6 +50,7 @@ const VIEWER: readonly Permission[] = [
   'operations:read',
   'events:read',
   'metrics:read',
+  'git:read',
   'registry:pull',
 ];
 const OPERATOR: readonly Permission[] = [
@@ -59,6 +62,7 @@ const OPERATOR: readonly Permission[] = [
   'policies:write',
   'rollouts:write',
   'locks:write',
+  'git:write',
   'registry:push',
 ];
 const APPROVER: readonly Permission[] = [...VIEWER, 'rollouts:approve', 'audit:read'];

@@ -2,6 +2,7 @@ import { AGENT_ROUTES, type AgentCalls } from './agent-routes.ts';
 import { DEVICE_ROUTES, type DeviceCalls } from './device-routes.ts';
 import { ENROLMENT_ROUTES, type EnrolmentCalls } from './enrolment-routes.ts';
 import { FLEET_ROUTES, type FleetCalls } from './fleet-routes.ts';
+import { GIT_ROUTES, type GitCalls } from './git-routes.ts';
 import { IDENTITY_ROUTES, type IdentityCalls } from './identity-routes.ts';
 import { ROLLOUT_ROUTES, type RolloutCalls } from './rollout-routes.ts';
 import type { AnyRoute, RouteTable } from './route.ts';
@@ -15,6 +16,7 @@ export interface Calls
     DeviceCalls,
     EnrolmentCalls,
     FleetCalls,
+    GitCalls,
     RolloutCalls,
     IdentityCalls,
     ServerCalls {}
@@ -28,6 +30,7 @@ export const ROUTES: RouteTable<Calls> = {
   ...DEVICE_ROUTES,
   ...ENROLMENT_ROUTES,
   ...FLEET_ROUTES,
+  ...GIT_ROUTES,
   ...ROLLOUT_ROUTES,
   ...IDENTITY_ROUTES,
   ...SERVER_ROUTES,

@@ -35,6 +35,7 @@ const TABLES: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & 
   rollouts: ['organisation', 'name'],
   rollout_devices: ['organisation', 'rollout', 'device'],
   reboot_locks: ['organisation', 'fleet', 'holder'],
+  git_repositories: ['organisation', 'name'],
 };
 const BATCH = 500;
 

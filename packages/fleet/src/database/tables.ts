@@ -25,6 +25,7 @@ export interface Tables {
   readonly rollouts: RolloutRow;
   readonly rollout_devices: RolloutDeviceRow;
   readonly reboot_locks: RebootLockRow;
+  readonly git_repositories: GitRepositoryRow;
 }
 
 /** Fleets, releases, policies, users, roles, organisations: what people write. */
@@ -261,4 +262,20 @@ export interface RebootLockRow {
   readonly reason: string;
   readonly acquired_ms: number;
   readonly expires_ms: number;
+}
+
+/** Where the server stands with a git repository it follows; what is wanted of it is a resource. */
+export interface GitRepositoryRow {
+  readonly organisation: string;
+  readonly name: string;
+  /** What the repository is read with. It must be shown to its server, so it cannot be a hash. */
+  readonly token: string | null;
+  /** The commit whose resources were all applied; null makes the next look read them anew. */
+  readonly applied_commit: string | null;
+  /** What git had when it was applied last, JSON. */
+  readonly applied: string;
+  /** What the last look found, JSON. */
+  readonly outcome: string;
+  /** When it is looked at next. Whoever moves it on, while it is what they read, looks. */
+  readonly next_ms: number;
 }

@@ -14,10 +14,11 @@ import {
 import type { CredentialRow } from '../database/tables.ts';
 import { afterOf, limitOf, pageOf } from '../http/cursor.ts';
 import type { CallContext, Handlers } from '../http/handler.ts';
-import { forbidden, invalid, notFound } from '../http/problem.ts';
+import { forbidden, notFound } from '../http/problem.ts';
 import { resourceHandlers } from '../resources/resource-handlers.ts';
-import { findResource, header } from '../resources/resource-store.ts';
-import { FIRST_ORGANISATION, FIRST_USER, isSystemAdmin, resolveGrants } from './credentials.ts';
+import { header } from '../resources/resource-store.ts';
+import { checkGrants } from './check-grants.ts';
+import { FIRST_ORGANISATION, FIRST_USER, isSystemAdmin } from './credentials.ts';
 import { mayGrant, resolveGrant } from './identity.ts';
 import { hashPassword } from './password.ts';
 import { newSecret, secretHash } from './secret.ts';
@@ -102,20 +103,6 @@ async function endCredentials({ queries, identity, services }: CallContext, user
   services.identities.forget();
 }
 
-/** Nobody gives what they do not have, or a role that does not exist. */
-async function checkGrants(context: CallContext, grants: readonly Grant[]): Promise<void> {
-  const builtIn: Readonly<Record<string, unknown>> = BUILT_IN_ROLES;
-  for (const grant of grants) {
-    const isKnown =
-      Object.hasOwn(builtIn, grant.role) ||
-      (await findResource(context.queries, context.identity.organisation, 'Role', grant.role)) !== undefined;
-    if (!isKnown) throw invalid(`cannot grant the role ${grant.role}: there is none of that name`);
-  }
-  const resolved = await resolveGrants(context.queries, context.identity.organisation, grants);
-  if (resolved.every((each) => mayGrant(context.identity, each))) return;
-  throw forbidden('nobody can give away a permission they do not have themselves');
-}
-
 const roles = resourceHandlers<'Role', RoleSpec, Role>({
   kind: 'Role',
   noun: 'role',
@@ -170,6 +157,7 @@ const organisations = resourceHandlers<'Organisation', OrganisationSpec, Organis
       );
     }
     await context.queries.deleteFrom('credentials').where('organisation', '=', metadata.name).execute();
+    await context.queries.deleteFrom('git_repositories').where('organisation', '=', metadata.name).execute();
     context.services.identities.forget();
   },
 });

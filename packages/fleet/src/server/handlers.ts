@@ -3,6 +3,7 @@ import { LOCK_HANDLERS } from '../compat/lock-handlers.ts';
 import { AGENT_HANDLERS } from '../devices/agent-handlers.ts';
 import { DEVICE_HANDLERS } from '../devices/device-handlers.ts';
 import { ENROLMENT_HANDLERS } from '../devices/enrolment-handlers.ts';
+import { GIT_HANDLERS } from '../gitops/repository-handlers.ts';
 import type { Handlers, LooseHandlers } from '../http/handler.ts';
 import { IDENTITY_HANDLERS } from '../identity/identity-handlers.ts';
 import { SESSION_HANDLERS } from '../identity/session-handlers.ts';
@@ -17,6 +18,7 @@ const TYPED: Handlers<Calls> = {
   ...DEVICE_HANDLERS,
   ...ENROLMENT_HANDLERS,
   ...FLEET_HANDLERS,
+  ...GIT_HANDLERS,
   ...ROLLOUT_HANDLERS,
   ...IDENTITY_HANDLERS,
   ...LOCK_HANDLERS,

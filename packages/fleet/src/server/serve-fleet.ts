@@ -10,6 +10,7 @@ import { FleetCache } from '../devices/fleet-cache.ts';
 import { Presence } from '../devices/presence.ts';
 import { Waiters } from '../devices/waiters.ts';
 import { EventHub } from '../events/event-hub.ts';
+import { GitFollower } from '../gitops/git-follower.ts';
 import { makeApp } from '../http/app.ts';
 import { consolePages, type PageFiles } from '../http/console-pages.ts';
 import { IdentityCache } from '../identity/identity-cache.ts';
@@ -17,6 +18,7 @@ import { LoginGuard } from '../identity/login-guard.ts';
 import { IdentityProvider } from '../identity/oidc/identity-provider.ts';
 import { checkProviderOptions, type ProviderOptions } from '../identity/oidc/provider-options.ts';
 import { Seal } from '../identity/oidc/seal.ts';
+import { OutboundGuard } from '../outbound/outbound-guard.ts';
 import { RolloutRunner } from '../rollouts/runner.ts';
 import { makeFirstUser } from './first-user.ts';
 import { HANDLERS } from './handlers.ts';
@@ -43,6 +45,8 @@ export interface ServeFleetOptions {
   /** Whom people log in by, besides passwords. */
   readonly provider?: ProviderOptions;
   readonly certificateLifeMs?: number;
+  /** Networks that URLs in resources may lead to besides public addresses: `10.0.0.0/8`. */
+  readonly allowedNetworks?: readonly string[];
   /** How often rollouts under way are looked at. Default: every two seconds. */
   readonly stepRolloutsMs?: number;
   /** The console; without it there is the API alone. */
@@ -69,12 +73,14 @@ const SERVER_CERTIFICATE_LIFE_MS = 365 * DAY_MS;
 /**
  * Serves a fleet: API, device endpoint and health on one port, over TLS.
  *
- * @throws SlipwayError FLEET_DATABASE_UNUSABLE, FLEET_DATABASE_NEWER, FLEET_LISTEN_FAILED, FLEET_PROVIDER_INVALID
+ * @throws SlipwayError FLEET_DATABASE_UNUSABLE, FLEET_DATABASE_NEWER, FLEET_LISTEN_FAILED, FLEET_PROVIDER_INVALID,
+ *   FLEET_NETWORK_INVALID
  */
 export async function serveFleet(options: ServeFleetOptions): Promise<FleetServer> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLog;
   if (options.provider !== undefined) checkProviderOptions(options.provider);
+  const outbound = new OutboundGuard(options.allowedNetworks);
   await using resources = new AsyncDisposableStack();
   const database = resources.use(await openDatabase(options.database ?? join(options.root, 'fleet.db')));
   const authority = await Authority.open(database, clock);
@@ -88,6 +94,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
     database,
     authority,
     seal: await Seal.open(database),
+    outbound,
     clock,
     log,
     ending: ending.signal,
@@ -100,6 +107,8 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
     ...(options.pages === undefined ? {} : { otherPages: consolePages(options.pages) }),
   });
   resources.defer(() => app.close());
+  // Ends after what it waits for was told to end.
+  resources.use(new GitFollower(services, HANDLERS));
   resources.defer(() => ending.abort());
   resources.use(wakeWaiters(services));
   resources.use(new RolloutRunner(services, options.stepRolloutsMs ?? STEP_ROLLOUTS_MS));
@@ -121,6 +130,7 @@ interface Parts {
   readonly database: FleetDatabase;
   readonly authority: Authority;
   readonly seal: Seal;
+  readonly outbound: OutboundGuard;
   readonly clock: Clock;
   readonly log: Logger;
   readonly ending: AbortSignal;
@@ -129,7 +139,7 @@ interface Parts {
 
 function makeServices(
   options: ServeFleetOptions,
-  { database, authority, seal, clock, log, ending, resources }: Parts,
+  { database, authority, seal, outbound, clock, log, ending, resources }: Parts,
 ): Services {
   return {
     database,
@@ -145,6 +155,7 @@ function makeServices(
     loginGuard: new LoginGuard(),
     provider: options.provider === undefined ? undefined : new IdentityProvider(options.provider, clock),
     seal,
+    outbound,
     metrics: makeMetrics(),
     settings: {
       publicUrl: '',

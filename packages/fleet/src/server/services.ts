@@ -9,6 +9,7 @@ import type { IdentityCache } from '../identity/identity-cache.ts';
 import type { LoginGuard } from '../identity/login-guard.ts';
 import type { IdentityProvider } from '../identity/oidc/identity-provider.ts';
 import type { Seal } from '../identity/oidc/seal.ts';
+import type { OutboundGuard } from '../outbound/outbound-guard.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What all handlers share. */
@@ -26,6 +27,8 @@ export interface Services {
   /** Whom people log in by, besides passwords. */
   readonly provider: IdentityProvider | undefined;
   readonly seal: Seal;
+  /** Where this server may go by URLs that stand in resources. */
+  readonly outbound: OutboundGuard;
   readonly metrics: Metrics;
   readonly settings: ServerSettings;
   /** Aborted when the server ends: whoever waits stops. */

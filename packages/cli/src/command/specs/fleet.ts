@@ -10,7 +10,7 @@ const KIND = argument(
 );
 const FILE = required(
   'FILE',
-  'resources as YAML or JSON, several documents if you like; - is standard input',
+  'resources as YAML or JSON, several documents if you like, or a directory of such files; - is standard input',
   { completion: 'file' },
 );
 const SERVER_TEXT =
@@ -47,6 +47,7 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
       'The console is at the same address, where it is installed: /usr/share/slipway/console, or build/console of a checkout.',
       'With --database it keeps everything in PostgreSQL instead; then any number of them may serve the same fleet.',
       'With --oidc-issuer people may also log in by an identity provider. It must know the address this server is reached at, followed by /api/v1/login/oidc/callback, as one to send people back to.',
+      'It follows git repositories (slipway fleet apply -f with a GitRepository), on public addresses unless --allow-network names others.',
       'It prints its address when it is ready and writes the certificate of its authority to DIR/authority.pem. It runs until Ctrl-C or SIGTERM, lets what is under way end, and then ends with 0. A service manager that asks is told when it is ready.',
     ],
     arguments: {},
@@ -63,6 +64,10 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
       }),
       name: list('NAME', 'name or address clients reach it by; goes into its certificate'),
       publicUrl: value('URL', 'address clients reach it at, where a proxy stands before it'),
+      allowNetwork: list(
+        'NETWORK',
+        'private network it may go to by URLs in resources, where a git server is: 10.0.0.0/8',
+      ),
       ...PROVIDER_OPTIONS,
     },
     examples: [
@@ -175,7 +180,7 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
     path: ['fleet', 'apply'],
     summary: 'make resources what files say',
     description: [
-      'Makes or replaces each resource of the file. Where one asks for what is there already, nothing is changed.',
+      'Makes or replaces each resource of the file, or of the files in a directory. Where one asks for what is there already, nothing is changed.',
       'Giving a fleet another release begins a rollout.',
       SERVER_TEXT,
     ],
@@ -190,12 +195,16 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
   defineCommand({
     path: ['fleet', 'diff'],
     summary: 'show what applying files would change',
-    description: ['Changes nothing.', SERVER_TEXT],
+    description: [
+      'Changes nothing. Of a directory it reads every .yaml, .yml and .json within, as a server that follows a git repository does; everything wrong with them is told at once, with file and line.',
+      SERVER_TEXT,
+    ],
     arguments: {},
     options: { filename: { ...FILE, short: 'f' } },
     exitCodes: [{ code: 1, meaning: 'applying would change something' }],
     examples: [
       { command: 'slipway fleet diff -f shops.yaml', why: 'let a pull request show what it would do' },
+      { command: 'slipway fleet diff -f fleet/', why: 'the same for a folder of a git repository' },
     ],
     load: async () => (await import('../../commands/fleet-diff.ts')).fleetDiff,
   }),

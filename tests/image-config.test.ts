@@ -335,6 +335,9 @@ test('kickstart check says what would happen, kickstart from-config writes a fil
     finish: 'reboot',
     disks: { clear: 'all' },
   });
+  expect(await slipwayJson(['kickstart', 'check', '--here', again])).toMatchObject({
+    machine: expect.any(Array),
+  });
   await writeFile(again, 'lang\n');
   expect((await slipway(['kickstart', 'check', again], { allowExitCodes: [1] })).exitCode).toBe(1);
 });

@@ -1,8 +1,10 @@
+export { listBlockDevices } from './block/list-devices.ts';
 export { buildDisks } from './build-disks.ts';
 export { configJsonSchema } from './config/json-schema.ts';
 export { type ConfigFile, configOf, loadConfig } from './config/load-config.ts';
 export { findGrubMedium } from './grub-loader.ts';
 export { planWords } from './installation/describe.ts';
+export { type DiskVerdict, judgeDisks, verdictWords } from './installation/disk-verdict.ts';
 export { finalizeFilesystem } from './installation/finalize-filesystem.ts';
 export { withWishes } from './installation/host-wishes.ts';
 export { type InstallConfiguration, installConfiguration } from './installation/install-configuration.ts';

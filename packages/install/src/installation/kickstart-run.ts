@@ -49,9 +49,7 @@ export async function kickstartDisk(selection: DiskSelection, options: Operation
 
 /** The same of devices that were listed. */
 export function onlyDisk(selection: DiskSelection, devices: readonly BlockDevice[]): string {
-  const disks = devices.filter(
-    ({ type, sizeBytes, isReadOnly }) => type === 'disk' && sizeBytes > 0 && !isReadOnly,
-  );
+  const disks = writableDisks(devices);
   const usable = disks.filter((disk) => isSelected(selection, disk.path) && usesOf(disk).length === 0);
   const [only, another] = usable;
   if (only !== undefined && another === undefined) return only.path;
@@ -68,6 +66,11 @@ export function onlyDisk(selection: DiskSelection, devices: readonly BlockDevice
       hint: 'name it on the command line, or with ignoredisk --only-use=',
     },
   );
+}
+
+/** Disks something could be installed to, whatever stands on them. */
+export function writableDisks(devices: readonly BlockDevice[]): readonly BlockDevice[] {
+  return devices.filter(({ type, sizeBytes, isReadOnly }) => type === 'disk' && sizeBytes > 0 && !isReadOnly);
 }
 
 /** Whether the file lets an installer touch a disk. */

@@ -9,6 +9,7 @@ export { finalizeFilesystem } from './installation/finalize-filesystem.ts';
 export { withWishes } from './installation/host-wishes.ts';
 export { type InstallConfiguration, installConfiguration } from './installation/install-configuration.ts';
 export { type InstallRecord, installToDisk } from './installation/install-to-disk.ts';
+export { installToExistingRoot } from './installation/install-to-existing-root.ts';
 export { installToFilesystem } from './installation/install-to-filesystem.ts';
 export {
   isSelected,

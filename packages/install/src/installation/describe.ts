@@ -40,7 +40,10 @@ const DESCRIBERS: Describers = {
   'make-file-system': ({ device, fileSystem }) => `make ${fileSystem} on ${device}`,
   'make-subvolumes': ({ device, names }) => `make the subvolumes ${names.join(', ')} on ${device}`,
   mount: ({ device, tree, at }) => `mount ${device} as the ${tree}${at === '' ? '' : `, at ${at}`}`,
-  'write-host': () => 'write the image, its state and its boot entry',
+  'write-host': ({ replaced = [] }) =>
+    replaced.length === 0
+      ? 'write the image, its state and its boot entry'
+      : `write the image and its state, then REMOVE ${replaced.join(', ')} and write the boot entry`,
   remove: ({ paths }) => `REMOVE ${paths.join(', ')}`,
   finalize: ({ paths }) => `trim ${paths.join(', ')} and make them read-only`,
   'mount-system': () => 'put the new system together for scripts',

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import { run } from '@slipway/core';
+import { type Operation, run } from '@slipway/core';
 import type { DiskDirectory } from '@slipway/disk';
 import { espTreeOf, rootTreeOf } from '../disk-plan.ts';
 import type { Executors } from './context.ts';
@@ -9,17 +9,14 @@ import { writeTree } from './write-tree.ts';
 /** Steps that make the new host. */
 export const HOST_EXECUTORS: Executors<'remove' | 'write-host' | 'finalize' | 'release'> = {
   remove: async ({ paths }, { operation }) => {
-    await run(['rm', '--recursive', '--force', '--one-file-system', '--', ...paths], {
-      describe: 'remove what was there',
-      ...operation,
-    });
+    await remove(paths, operation);
   },
 
   finalize: async ({ paths }, { operation }) => {
     for (const path of paths) await finalizeFilesystem(path, operation);
   },
 
-  'write-host': async ({ root, boot }, context) => {
+  'write-host': async ({ root, boot, replaced = [] }, context) => {
     const { host, isSealed, operation, architecture, directory } = context;
     const { repository, imported, deployment, setup } = host;
     // What would be where another file system is mounted goes there: it is mounted already, at the same path.
@@ -32,6 +29,8 @@ export const HOST_EXECUTORS: Executors<'remove' | 'write-host' | 'finalize' | 'r
       keepsMetadata: true,
       task: 'write the root',
     });
+    // A power cut from here to the entry leaves a machine that starts neither the old system nor the new one.
+    if (replaced.length > 0) await remove(replaced, operation);
     // The entry comes with the boot partition, after everything it refers to.
     const esp = espTreeOf(repository, deployment, architecture);
     await writeTree(esp, resolve(directory, boot), {
@@ -45,3 +44,10 @@ export const HOST_EXECUTORS: Executors<'remove' | 'write-host' | 'finalize' | 'r
     await opened.disposeAsync();
   },
 };
+
+async function remove(paths: readonly string[], operation: Operation): Promise<void> {
+  await run(['rm', '--recursive', '--force', '--one-file-system', '--', ...paths], {
+    describe: 'remove what was there',
+    ...operation,
+  });
+}

@@ -163,7 +163,8 @@ function wholeMounts(path: string, disk: DiskPlan, { setup }: PreparedHost): rea
   return mounts.toSorted((a, b) => a.at.length - b.at.length);
 }
 
-function rootLeastBytes({ repository, imported, deployment, setup }: PreparedHost): number {
+/** What a file system needs for the root of a host. */
+export function rootLeastBytes({ repository, imported, deployment, setup }: PreparedHost): number {
   return minimumExt4Bytes(
     rootTreeOf(repository, imported, deployment, { ...setup, mounts: new Map() }, new Map()),
   );

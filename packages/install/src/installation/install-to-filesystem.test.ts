@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { makeTempDir } from '@slipway/core';
 import { expect, test } from 'vitest';
 import { foundEntries, type MountedFileSystem, parseFindmnt } from './found-filesystem.ts';
-import { type FoundPlace, planFilesystem, refusePlace, rootArguments } from './install-to-filesystem.ts';
+import { type FoundPlace, refusePlace } from './found-place.ts';
+import { planFilesystem, rootArguments } from './install-to-filesystem.ts';
 
 const ROOT: MountedFileSystem = {
   mountpoint: '/mnt',
@@ -39,10 +40,13 @@ test('into empty file systems', () => {
 });
 
 test.each([
-  ['wipe', ['/mnt/etc', '/mnt/usr', '/mnt/boot/EFI']],
-  ['alongside', ['/mnt/boot/EFI']],
-] as const)('over what is there: --replace %s removes %j first', (replace, paths) => {
-  expect(planFilesystem(USED, { ...PLAIN, replace })[0]).toEqual({ kind: 'remove', paths });
+  ['wipe', [{ kind: 'remove', paths: ['/mnt/etc', '/mnt/usr'] }]],
+  ['alongside', []],
+] as const)('over what is there: --replace %s leaves the boot partition to the end', (replace, before) => {
+  expect(planFilesystem(USED, { ...PLAIN, replace, skipsFinalize: true })).toEqual([
+    ...before,
+    { kind: 'write-host', root: '/mnt', boot: '/mnt/boot', replaced: ['/mnt/boot/EFI'] },
+  ]);
   expect(() => refusePlace(USED, { ...PLAIN, replace })).toThrow(expect.objectContaining({ code: 'USAGE' }));
   expect(() => refusePlace(USED, { ...PLAIN, replace, acknowledgesDestruction: true })).not.toThrow();
 });

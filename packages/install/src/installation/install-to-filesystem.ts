@@ -1,28 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { realpath } from 'node:fs/promises';
 import { join } from 'node:path';
-import { messageOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
+import { type OperationOptions, operation, SlipwayError } from '@slipway/core';
 import { ownKernelArguments } from '../check-request.ts';
+import type { PreparedHost } from '../prepare-host.ts';
 import { type ExtraPartition, PLAIN_STORAGE, sizingOf } from '../storage/request.ts';
 import { executeSteps } from './execute.ts';
-import { canSeal, foundEntries, type MountedFileSystem, mountedAt } from './found-filesystem.ts';
-import { fetchHost, type InstallRecord, recordOf } from './install-to-disk.ts';
-import type { FilesystemInstallRequest } from './request.ts';
+import type { MountedFileSystem } from './found-filesystem.ts';
+import { type FoundPlace, findPlace, refusePlace } from './found-place.ts';
+import { requireStorage, type StorageNeed } from './image-storage.ts';
+import { fetchHost, type InstallRecord, recordOf, rootLeastBytes } from './install-to-disk.ts';
+import type { FilesystemInstallRequest, InstallRequest } from './request.ts';
+import { bootNeededBytes, refuseTight, roomOf } from './room.ts';
 import type { InstallStep } from './step.ts';
-
-/** File systems as they were found. */
-export interface FoundPlace {
-  readonly root: MountedFileSystem;
-  readonly boot: MountedFileSystem;
-  /** What stands in the root already. */
-  readonly entries: readonly string[];
-  /** What stands on the boot partition already. */
-  readonly bootEntries: readonly string[];
-  readonly isSealed: boolean;
-}
-
-/** Where the boot partition may be mounted below the root, as installers do it. */
-const BOOT_PLACES = ['boot/efi', 'efi', 'boot'] as const;
 
 /**
  * Installs an image into file systems that are made and mounted: the root at `path`, the boot partition below it.
@@ -33,26 +22,46 @@ const BOOT_PLACES = ['boot/efi', 'efi', 'boot'] as const;
  */
 export async function installToFilesystem(
   request: FilesystemInstallRequest,
-  { dryRun, ...options }: OperationOptions & { readonly dryRun: boolean },
+  options: OperationOptions & { readonly dryRun: boolean },
 ): Promise<InstallRecord> {
   ownKernelArguments(request);
   refuseStorage(request);
   const place = await findPlace(request.path, options);
   refusePlace(place, request);
-  const isSealed = place.isSealed;
-  const extras = bootLine(request.bootMountSpec);
-  const own = {
-    ...request,
-    identity: randomUUID(),
-    root: {
-      kernelArguments: rootArguments(place.root, request.rootMountSpec),
-      isSealed,
-      storage: { ...PLAIN_STORAGE, extras },
-      crypttab: '',
-    },
+  const plan: PlacePlan = {
+    place,
+    steps: planFilesystem(place, request),
+    kernelArguments: rootArguments(place.root, request.rootMountSpec),
+    extras: bootLine(request.bootMountSpec),
+    needs: new Set(),
+    checksRoom: false,
   };
-  await using host = await fetchHost(own, options);
-  const steps = planFilesystem(place, request);
+  return await installToPlace(request, plan, options);
+}
+
+/** An installation into what is mounted, decided as far as it can be without the image. */
+export interface PlacePlan {
+  readonly place: FoundPlace;
+  readonly steps: readonly InstallStep[];
+  /** What finds the root. */
+  readonly kernelArguments: string;
+  readonly extras: readonly ExtraPartition[];
+  readonly needs: ReadonlySet<StorageNeed>;
+  /** Whether everything must fit beside what is there. */
+  readonly checksRoom: boolean;
+}
+
+/** Fetches the image, refuses what does not fit, and does the steps. */
+export async function installToPlace(
+  request: InstallRequest & { readonly path: string },
+  { place, steps, kernelArguments, extras, needs, checksRoom }: PlacePlan,
+  { dryRun, ...options }: OperationOptions & { readonly dryRun: boolean },
+): Promise<InstallRecord> {
+  const { isSealed } = place;
+  const root = { kernelArguments, isSealed, storage: { ...PLAIN_STORAGE, extras }, crypttab: '' };
+  await using host = await fetchHost({ ...request, identity: randomUUID(), root }, options);
+  await requireStorage(host, needs);
+  if (checksRoom) await requireRoom(request.path, place, host);
   if (!dryRun) {
     if (!isSealed)
       operation(options).log.warn(
@@ -80,63 +89,19 @@ export async function installToFilesystem(
   });
 }
 
-async function findPlace(path: string, options: OperationOptions): Promise<FoundPlace> {
-  const real = await realpath(path).catch((cause: unknown) => {
-    throw new SlipwayError('DISK_NOT_FOUND', `cannot install to ${path}: ${messageOf(cause)}`, { cause });
-  });
-  const root = await mountedAt(real, options);
-  if (root === undefined)
-    throw unsuitable(path, 'no file system is mounted there', 'mount the root of the new host there first');
-  let boot: MountedFileSystem | undefined;
-  for (const at of BOOT_PLACES) {
-    const found = await mountedAt(join(real, at), options);
-    if (found?.fileSystem === 'vfat') boot ??= found;
-  }
-  if (boot === undefined) {
-    throw unsuitable(
-      path,
-      'no boot partition is mounted below it',
-      'mount an EFI system partition (vfat) at boot, efi or boot/efi below it',
-    );
-  }
-  const mountpoints = new Set(BOOT_PLACES.map((at) => join(real, at.split('/')[0] ?? '')));
-  return {
-    root,
-    boot,
-    entries: await foundEntries(real, mountpoints),
-    bootEntries: await foundEntries(boot.mountpoint, new Set()),
-    isSealed: root.isReadOnly ? true : await canSeal(real),
-  };
-}
-
-/** Whether nothing is lost that nobody said may be lost. @throws SlipwayError DISK_UNSUITABLE, DISK_NOT_EMPTY, USAGE */
-export function refusePlace(
-  { root, boot, entries }: FoundPlace,
-  {
-    path,
-    replace,
-    acknowledgesDestruction,
-  }: Pick<FilesystemInstallRequest, 'path' | 'replace' | 'acknowledgesDestruction'>,
-): void {
-  const readOnly = [root, boot].find(({ isReadOnly }) => isReadOnly);
-  if (readOnly !== undefined)
-    throw unsuitable(
-      path,
-      `${readOnly.mountpoint} is mounted read-only`,
-      'mount it for writing: mount -o remount,rw',
-    );
-  if (entries.length > 0 && replace === undefined) {
-    throw new SlipwayError('DISK_NOT_EMPTY', `cannot install to ${path}: it is not empty`, {
-      findings: entries.slice(0, 20).map((name) => join(path, name)),
-      hint: '--replace wipe removes everything there, --replace alongside keeps it beside the new host',
-      details: { path },
-    });
-  }
-  if (replace !== undefined && !acknowledgesDestruction) {
-    throw new SlipwayError('USAGE', `cannot replace what is in ${path}: that cannot be undone`, {
-      hint: 'give --acknowledge-destructive as well',
-    });
-  }
+async function requireRoom(path: string, { root, boot }: FoundPlace, host: PreparedHost): Promise<void> {
+  refuseTight(path, [
+    {
+      mountpoint: root.mountpoint,
+      bytes: await roomOf(root.mountpoint, { emptied: false }),
+      neededBytes: rootLeastBytes(host),
+    },
+    {
+      mountpoint: boot.mountpoint,
+      bytes: await roomOf(boot.mountpoint, { emptied: true }),
+      neededBytes: bootNeededBytes(host.deployment),
+    },
+  ]);
 }
 
 /** The steps of such an installation. */
@@ -146,14 +111,18 @@ export function planFilesystem(
 ): readonly InstallStep[] {
   const at = ({ mountpoint }: MountedFileSystem, names: readonly string[]): readonly string[] =>
     names.map((name) => join(mountpoint, name));
-  const removed = [
-    ...(replace === 'wipe' ? at(root, entries) : []),
-    // What is left of the old system is not started any more.
-    ...(replace === undefined ? [] : at(boot, bootEntries)),
-  ];
+  // What is left of the old system is not started any more.
+  const replaced = replace === undefined ? [] : at(boot, bootEntries);
   return [
-    ...(removed.length === 0 ? [] : [{ kind: 'remove', paths: removed } as const]),
-    { kind: 'write-host', root: root.mountpoint, boot: boot.mountpoint },
+    ...(replace === 'wipe' && entries.length > 0
+      ? [{ kind: 'remove', paths: at(root, entries) } as const]
+      : []),
+    {
+      kind: 'write-host',
+      root: root.mountpoint,
+      boot: boot.mountpoint,
+      ...(replaced.length === 0 ? {} : { replaced }),
+    },
     ...(skipsFinalize ? [] : [{ kind: 'finalize', paths: [root.mountpoint, boot.mountpoint] } as const]),
   ];
 }
@@ -187,15 +156,8 @@ function bootLine(spec: string | undefined): readonly ExtraPartition[] {
   ];
 }
 
-function unsuitable(path: string, why: string, hint: string): SlipwayError {
-  return new SlipwayError('DISK_UNSUITABLE', `cannot install to ${path}: ${why}`, {
-    hint,
-    details: { path },
-  });
-}
-
 /** What makes partitions has nothing to do here. */
-function refuseStorage({ config, path }: FilesystemInstallRequest): void {
+export function refuseStorage({ config, path }: Pick<FilesystemInstallRequest, 'config' | 'path'>): void {
   const { disk, filesystem, swap } = config?.config.customizations ?? {};
   const asked = Object.entries({ disk, filesystem, swap }).filter(([, value]) => value !== undefined);
   if (asked.length === 0) return;

@@ -32,6 +32,13 @@ export interface DiskInstallRequest extends InstallRequest {
   readonly scripts?: readonly KickstartScript[];
 }
 
+/** An image to put into the root of a system that runs. */
+export interface ExistingRootInstallRequest extends InstallRequest {
+  /** Where that root is: `/`, or where a container sees it. */
+  readonly path: string;
+  readonly acknowledgesDestruction: boolean;
+}
+
 /** An image to put into file systems that are there. */
 export interface FilesystemInstallRequest extends InstallRequest {
   /** Where the root is mounted. */

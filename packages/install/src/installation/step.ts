@@ -116,6 +116,8 @@ export type InstallStep =
       readonly kind: 'write-host';
       readonly root: string;
       readonly boot: string;
+      /** What is removed from the boot partition once the root is written, right before the boot partition is. */
+      readonly replaced?: readonly string[];
     }
   | {
       /** Puts the new system together below `system`, as its initramfs will: image, `/etc`, `/var`, and what scripts expect of a system. */

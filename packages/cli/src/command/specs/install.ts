@@ -140,6 +140,42 @@ export const INSTALL_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('../../commands/install-to-filesystem.ts')).installToFilesystemCommand,
   }),
   defineCommand({
+    path: ['install', 'to-existing-root'],
+    summary: 'put an image in the place of the system this machine runs',
+    description: [
+      'For a machine whose disk cannot be made anew, such as one of a cloud: the host is put into the root of the running system, beside its files, and takes over its EFI system partition, which loses what is on it. With the next start the host runs; what was there is below /sysroot.',
+      'The partition of the boot loader is emptied and written last, after everything else is on the disk. A root with too little room, in memory or over the network, or in an encrypted volume that nothing on the kernel command line opens, is refused first. The root is found as the running system finds it: its UUID, rootflags and rd.* arguments.',
+    ],
+    arguments: {
+      path: optionalArgument(
+        'PATH',
+        'root of the running system, where a container sees it; / unless given',
+        {
+          completion: 'directory',
+        },
+      ),
+    },
+    options: {
+      ...COMMON,
+      acknowledgeDestructive: flag('confirm it: the system that runs now does not start again'),
+      dryRun: flag('show what would be done, and do nothing'),
+    },
+    json: 'the image, the deployment, its kernel and command line, and every step that was or would be done',
+    examples: [
+      {
+        command: 'slipway install to-existing-root --source-imgref registry.example/shop:v1 --dry-run',
+        why: 'see whether it fits and what would happen',
+      },
+      {
+        command:
+          'slipway install to-existing-root --source-imgref registry.example/shop:v1 --root-ssh-authorized-keys /root/.ssh/authorized_keys --acknowledge-destructive',
+        why: 'take over this machine and be let in afterwards',
+      },
+    ],
+    load: async () =>
+      (await import('../../commands/install-to-existing-root.ts')).installToExistingRootCommand,
+  }),
+  defineCommand({
     path: ['install', 'finalize'],
     summary: 'trim a file system that was installed to and make it read-only',
     description: ['What to-filesystem ends with, for whoever gave it --skip-finalize and added something.'],

@@ -1,4 +1,5 @@
 /** What a plan of layered storage is made from, and what it is. */
+import { SlipwayError } from '@slipway/core';
 import type { Customizations, FsType } from '../config/types.ts';
 import type { RootPlace } from '../request.ts';
 import type { StorageNeed } from './image-storage.ts';
@@ -51,4 +52,9 @@ export interface LayerPlan {
   readonly needs: ReadonlySet<StorageNeed>;
   /** Passphrases by UUID of the volume: the one thing that is in no step. */
   readonly passphrases: ReadonlyMap<string, string>;
+}
+
+/** Why storage cannot be laid out as it is asked for. */
+export function unknownLayout(why: string): SlipwayError {
+  return new SlipwayError('CONFIG_INVALID', `cannot lay out the disks: ${why}`);
 }

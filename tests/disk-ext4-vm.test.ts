@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { makeTempDir, run } from '@slipway/core';
 import { type DiskFile, deriveUuid, openRawTarget, planExt4, writeExt4 } from '@slipway/disk';
-import { startVm, type Vm } from '@slipway/vm';
+import { FAST_EMULATED_CPU, startVm, type Vm } from '@slipway/vm';
 import { expect, test } from 'vitest';
 import { directory, file, noise } from './harness/disk-trees.ts';
 import { tinyLinux } from './harness/tiny-linux.ts';
@@ -45,6 +45,7 @@ test('a kernel with fs-verity trusts the seals, finds changed bytes, and grows t
 
   await using vm = await startVm({
     boot: { kind: 'kernel', ...(await tinyLinux()) },
+    cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 512 * MIB,
     disks: [
       { path: good, format: 'raw', sizeBytes },

@@ -14,7 +14,7 @@ import {
   writeFat,
   writeGptDisk,
 } from '@slipway/disk';
-import { startVm } from '@slipway/vm';
+import { FAST_EMULATED_CPU, startVm } from '@slipway/vm';
 import { expect, test } from 'vitest';
 import {
   assembleGrubCore,
@@ -132,6 +132,7 @@ test('starts what has attempts left, counts them on the disk, and goes back when
   await using vm = await startVm({
     boot: { kind: 'bios' },
     disks: [{ path: disk, format: 'raw', changes: { kind: 'write' } }],
+    cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 512 * MIB,
   });
   await vm.waitForSsh({ withinMs });

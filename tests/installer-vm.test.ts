@@ -3,7 +3,7 @@
  * then starts from its disk, is what the configuration on the medium says, and follows the registry.
  */
 import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
-import { startVm } from '@slipway/vm';
+import { FAST_EMULATED_CPU, startVm } from '@slipway/vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHost, type TestHost } from './harness/host.ts';
 import { baseImage } from './harness/images.ts';
@@ -57,7 +57,7 @@ test('a stick installs a machine, which starts from its disk', async () => {
       ],
       network: 'none',
       sshKey: false,
-      cpuModel: 'Nehalem',
+      cpuModel: FAST_EMULATED_CPU,
       memoryBytes: 1.5 * GIB,
       onReboot: 'shutdown',
       consoleLogPath: `${FILES}/installer.log`,

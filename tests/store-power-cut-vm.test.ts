@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { FsckFinding } from '@slipway/composefs';
 import { makeTempDir, run } from '@slipway/core';
-import { startVm, type Vm } from '@slipway/vm';
+import { FAST_EMULATED_CPU, startVm, type Vm } from '@slipway/vm';
 import { expect, test } from 'vitest';
 import { guestCommand, writeGuestProgram } from './harness/guest-program.ts';
 import { layeredImage } from './harness/layered-image.ts';
@@ -22,6 +22,7 @@ test('stores survive power cuts, and are sealed where they can be', async () => 
   const disk = await makeDisk(dir.path);
   await using vm = await startVm({
     boot: { kind: 'kernel', ...(await tinyLinux()) },
+    cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 1024 ** 3,
     disks: [{ path: disk, format: 'raw' }],
   });

@@ -4,7 +4,7 @@ import { readFile, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { makeTempDir, run } from '@slipway/core';
-import { startVm, type Vm, type VmOptions } from '@slipway/vm';
+import { FAST_EMULATED_CPU, startVm, type Vm, type VmOptions } from '@slipway/vm';
 import { describe, expect, test } from 'vitest';
 import { probeKvm } from '../packages/vm/src/kvm-probe.ts';
 import { HOST_SEEN_BY_GUEST, startRegistry } from './harness/registry.ts';
@@ -17,6 +17,7 @@ const withinMs = 300_000;
 async function startTiny(options: Partial<VmOptions> = {}): Promise<Vm> {
   return startVm({
     boot: { kind: 'kernel', ...(await tinyLinux()) },
+    cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 512 * 1024 ** 2,
     ...options,
   });

@@ -1,7 +1,7 @@
 /** A booted host in a virtual machine, as tests and the demonstration talk to it. */
 import { join } from 'node:path';
 import { makeTempDir } from '@slipway/core';
-import { makeSshKey, type SshKey, startVm, type Vm, type VmOptions } from '@slipway/vm';
+import { FAST_EMULATED_CPU, makeSshKey, type SshKey, startVm, type Vm, type VmOptions } from '@slipway/vm';
 
 /** Generous: an emulated machine on a busy computer. Reaching it is a failure, never a measure. */
 const WITHIN_MS = 600_000;
@@ -131,7 +131,7 @@ function vmOptions(options: StartHost, directory: string, sshKey: SshKey): VmOpt
     ],
     sshKey,
     onReboot: 'shutdown',
-    cpuModel: 'Nehalem',
+    cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 1024 ** 3,
     ...(consoleLogPath === undefined ? {} : { consoleLogPath }),
   };

@@ -2,7 +2,7 @@ export { type Acceleration, type AccelerationSources, findAcceleration } from '.
 export type { ConsoleTerminal, VmConsole } from './console.ts';
 export type { Credentials } from './credentials.ts';
 export type { VmDisk } from './disk.ts';
-export type { VmBoot, VmOptions } from './options.ts';
+export { FAST_EMULATED_CPU, type VmBoot, type VmOptions } from './options.ts';
 export type { PlannedForward } from './plan-qemu.ts';
 export type { QemuExit } from './qemu-process.ts';
 export type { QmpClient, QmpEvent } from './qmp.ts';

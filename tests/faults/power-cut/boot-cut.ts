@@ -1,7 +1,7 @@
 /** A disk as a power cut left it, booted in a machine of its own, which says what it finds and switches itself off. */
 import { join } from 'node:path';
 import { type BootEntry, bootEntryOptions, bootEntryValue, readBootEntries } from '@slipway/boot';
-import { startVm, type VmBoot } from '@slipway/vm';
+import { FAST_EMULATED_CPU, startVm, type VmBoot } from '@slipway/vm';
 
 /** What the booted host said of itself. */
 export interface BootedCut {
@@ -50,7 +50,7 @@ export async function bootCut(diskPath: string, esp: string, way: BootWay): Prom
     boot: await vmBoot(esp, way),
     disks: [{ path: diskPath, format: 'raw' }],
     memoryBytes: 768 * MIB,
-    cpuModel: 'Nehalem',
+    cpuModel: FAST_EMULATED_CPU,
     network: 'none',
     onReboot: 'shutdown',
     credentials: {

@@ -5,7 +5,7 @@
 import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@slipway/core';
-import { startVm, type Vm } from '@slipway/vm';
+import { FAST_EMULATED_CPU, startVm, type Vm } from '@slipway/vm';
 import { guestCommand, writeGuestProgram } from '../../harness/guest-program.ts';
 import { faultRelease, type Say } from '../../harness/images.ts';
 import { ROOT, slipway } from '../../harness/slipway.ts';
@@ -56,6 +56,7 @@ export async function recordUpdate(directory: string, say: Say): Promise<Recorde
   const toolsPath = await makeTools(directory, two);
   await using vm = await startVm({
     boot: { kind: 'kernel', ...(await tinyLinux()) },
+    cpuModel: FAST_EMULATED_CPU,
     memoryBytes: GIB,
     disks: [
       { path: diskPath, format: 'raw', writeLogPath: logPath },

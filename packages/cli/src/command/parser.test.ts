@@ -62,7 +62,7 @@ const TABLE: CommandTable = commandTable({
           summary: 'list loads',
           description: ['Lists.'],
           arguments: {},
-          options: { all: flag('all of them') },
+          options: { all: flag('all of them'), noWait: flag('at once') },
           examples: EXAMPLE,
           load: never,
         }),
@@ -131,6 +131,11 @@ describe('what is understood', () => {
       tool: 'podman',
       release: 'trixie',
     });
+  });
+
+  test('an option that begins with no', () => {
+    expect(parsed('load list --no-wait').input).toEqual({ all: false, noWait: true });
+    expect(parsed('load list').input).toEqual({ all: false, noWait: false });
   });
 
   test('defaults of lists and of single values', () => {

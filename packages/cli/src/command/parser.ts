@@ -123,6 +123,8 @@ function addOptions(command: Command, specs: OptionSpecs, env: ParserOptions['en
   for (const [key, spec] of Object.entries(specs)) {
     const names = spec.short === undefined ? longName(key) : `-${spec.short}, ${longName(key)}`;
     const option = new Option(spec.kind === 'flag' ? names : `${names} <${spec.placeholder}>`);
+    // `--no-reboot` is an option of its own here; commander would take it for the negation of `--reboot`, and tell under that name.
+    option.negate = false;
     option.conflicts([...(spec.conflicts ?? [])]);
     option.makeOptionMandatory(isRequired(spec, env));
     if (spec.kind === 'list') {

@@ -11,6 +11,7 @@ import { findKnownDisks, inputDigest, type KnownDisks, rememberDisks } from './d
 import { type DiskPlan, planDisk } from './disk-plan.ts';
 import type { FirstDeployment } from './first-deployment.ts';
 import { diskFormat } from './formats.ts';
+import { type FoundPayload, findPayloads, preparePayloads } from './medium/payload.ts';
 import { planLiveIso, writeLiveIso } from './medium/write-iso.ts';
 import { PXE_FILES, type PxePlan, planPxe, writePxe } from './medium/write-pxe.ts';
 import { findImage, prepareHost } from './prepare-host.ts';
@@ -37,12 +38,15 @@ const PXE_DIRECTORY = 'pxe';
  */
 export async function buildDisks(request: DiskRequest, options: OperationOptions = {}): Promise<DiskRecord> {
   await checkRequest(request);
-  await using source = openImage(request.image);
+  await using opened = new AsyncDisposableStack();
+  const source = opened.use(openImage(request.image));
   const found = await findImage(source, request, options);
-  const digest = inputDigest(request, found.image, found.trust);
+  const payloads = await findPayloads(request, opened, options);
+  const digest = inputDigest(request, found.image, found.trust, payloads);
   const known = await findKnownDisks(request, digest);
   const record =
-    wholeRecord(request, known) ?? (await makeDisks(request, { ...found, source, digest, known }, options));
+    wholeRecord(request, known) ??
+    (await makeDisks(request, { ...found, source, payloads, digest, known }, options));
   if (request.checksums === true) await writeChecksums(request.outputDirectory, record.disks);
   return record;
 }
@@ -52,6 +56,7 @@ interface Ingredients {
   readonly source: ImageSource;
   readonly image: ResolvedImage;
   readonly trust: DeploymentTrust | undefined;
+  readonly payloads: readonly FoundPayload[];
   readonly digest: string;
   readonly known: KnownDisks | undefined;
 }
@@ -64,17 +69,20 @@ function wholeRecord({ types }: DiskRequest, known: KnownDisks | undefined): Dis
 
 async function makeDisks(
   request: DiskRequest,
-  { source, image, trust, digest, known }: Ingredients,
+  { source, image, trust, payloads, digest, known }: Ingredients,
   options: OperationOptions,
 ): Promise<DiskRecord> {
   // Held until the disk is written: garbage collection in another process must not take what we read.
-  await using host = await prepareHost(source, { image, trust }, request, options);
+  await using held = new AsyncDisposableStack();
+  const host = held.use(await prepareHost(source, { image, trust }, request, options));
   const { repository, imported, deployment, setup } = host;
   const missing = [...new Set(request.types)].filter((type) => known?.disks.has(type) !== true);
   const formats = missing.filter(isDiskFormat);
   const plan = formats.length === 0 ? undefined : planDisk(repository, imported, deployment, request, setup);
-  const iso = missing.includes('iso') ? await planLiveIso(host, image, request) : undefined;
-  const pxe = missing.includes('pxe') ? planPxe(host, image, request) : undefined;
+  const others = missing.every(isDiskFormat) ? [] : await preparePayloads(payloads, request, held, options);
+  const live = { host, image, payloads: others };
+  const iso = missing.includes('iso') ? await planLiveIso(live, request) : undefined;
+  const pxe = missing.includes('pxe') ? planPxe(live, request) : undefined;
   await makeOutputDirectory(request.outputDirectory);
   const disks = new Map([
     ...(known?.disks ?? []),

@@ -6,6 +6,7 @@ import { messageOf, type Operation } from '@slipway/core';
 import type { DeploymentTrust } from '@slipway/host';
 import { formatReference, type ResolvedImage } from '@slipway/oci';
 import * as z from 'zod';
+import type { FoundPayload } from './medium/payload.ts';
 import {
   DISK_TYPES,
   type DiskRecord,
@@ -27,6 +28,7 @@ export function inputDigest(
   request: DiskRequest,
   image: ResolvedImage,
   trust: DeploymentTrust | undefined,
+  payloads: readonly FoundPayload[] = [],
 ): string {
   const inputs = {
     bytesVersion: BYTES_VERSION,
@@ -39,6 +41,9 @@ export function inputDigest(
     config: request.config?.config ?? null,
     zstd: request.zstd === true,
     installer: installerInputs(request),
+    ...(payloads.length === 0 || request.types.every(isDiskFormat)
+      ? {}
+      : { payloads: payloads.map(payloadInputs) }),
   };
   return createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
 }
@@ -48,6 +53,10 @@ function installerInputs({ types, installer }: DiskRequest): unknown {
   if (installer === undefined || types.every(isDiskFormat)) return null;
   const { bytes, ...said } = installer;
   return { ...said, sha256: createHash('sha256').update(bytes).digest('hex') };
+}
+
+function payloadInputs({ name, image, found }: FoundPayload): unknown {
+  return { name, target: formatReference(image), manifest: found.image.manifestDigest };
 }
 
 /** Without a size that was asked for, the disk is as large as its types need: gce rounds it up. */

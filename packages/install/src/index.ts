@@ -39,5 +39,6 @@ export {
   type DiskType,
   type InstallerFile,
   isDiskFormat,
+  type Payload,
   type WrittenDisk,
 } from './request.ts';

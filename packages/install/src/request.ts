@@ -79,8 +79,17 @@ export interface InstallerFile {
   readonly finish?: 'reboot' | 'poweroff' | 'halt';
 }
 
+/** An image a medium can install besides the one it starts. */
+export interface Payload {
+  /** What it is chosen by: `slipway.payload=NAME`. */
+  readonly name: string;
+  /** What a host installed from it follows as well. */
+  readonly image: Reference;
+}
+
 /** A live system to make from an image. */
 export interface MediumRequest extends HostRequest {
+  readonly payloads?: readonly Payload[];
   /** Goes onto the medium as it is; the installer asks where absent. */
   readonly installer?: InstallerFile;
 }

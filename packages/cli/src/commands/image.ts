@@ -10,6 +10,7 @@ import {
   loadConfig,
   loadInstallerConfig,
   loadInstallerKickstart,
+  type Payload,
 } from '@slipway/install';
 import { expandReference, parseReference } from '@slipway/oci';
 import type { CommandContext } from '../command/spec.ts';
@@ -25,6 +26,7 @@ interface ImageInput {
   readonly targetImgref: string | undefined;
   readonly config: string | undefined;
   readonly kickstart: string | undefined;
+  readonly payload: readonly string[];
   readonly zstd: boolean;
   readonly noChecksums: boolean;
   readonly karg: readonly string[];
@@ -39,6 +41,11 @@ export async function image(input: ImageInput, context: CommandContext): Promise
   if (input.zstd && !input.type.includes('raw')) {
     throw new SlipwayError('USAGE', 'cannot pack a raw disk: none is asked for', {
       hint: 'add --type raw, or leave --zstd out; most other formats are packed anyway',
+    });
+  }
+  if (input.payload.length > 0 && input.type.every(isDiskFormat)) {
+    throw new SlipwayError('USAGE', 'cannot put further payloads on a disk: only media carry several', {
+      hint: 'add --type iso or pxe, or leave --payload out',
     });
   }
   const hasDisk = input.type.some(isDiskFormat);
@@ -57,6 +64,7 @@ export async function image(input: ImageInput, context: CommandContext): Promise
       recordDirectory: diskRecordDirectory(process.env, input.cache),
       signaturePolicy: input.signaturePolicy,
       ...cachePaths(process.env, input.cache),
+      ...(input.payload.length === 0 ? {} : { payloads: await payloadsOf(input, context) }),
       ...(input.targetImgref === undefined ? {} : { target: parseReference(input.targetImgref) }),
       ...(config === undefined ? {} : { config }),
       ...(installer === undefined ? {} : { installer }),
@@ -66,6 +74,23 @@ export async function image(input: ImageInput, context: CommandContext): Promise
   );
   emit(context, input, record, diskWords);
   return 0;
+}
+
+async function payloadsOf(
+  { payload }: ImageInput,
+  { operation }: CommandContext,
+): Promise<readonly Payload[]> {
+  const payloads: Payload[] = [];
+  for (const text of payload) {
+    const [, name = '', reference = ''] = /^([^=:/]*)=(.+)$/.exec(text) ?? [];
+    if (name === '') {
+      throw new SlipwayError('USAGE', `cannot use the payload ${text}: it has no name`, {
+        hint: 'give it one it is chosen by: --payload edge=registry.example/edge:1',
+      });
+    }
+    payloads.push({ name, image: await expandReference(reference, operation) });
+  }
+  return payloads;
 }
 
 async function configOf(

@@ -3,6 +3,7 @@ import { formatLayoutIndex, formatReference, REF_NAME, type ResolvedImage } from
 import { bytesFile, directoryBuilder } from '../disk-tree.ts';
 import type { FirstDeployment } from '../first-deployment.ts';
 import type { MediumRequest } from '../request.ts';
+import type { PreparedPayload } from './payload.ts';
 
 /** Where a live system finds the directory these files are in (os/libexec/installer). */
 const HERE = '/run/slipway/live/slipway';
@@ -10,23 +11,41 @@ const TAG = 'installer';
 
 /**
  * What an installer needs to know of what it installs: the documents of the image, without its layers, for its store has all that is in
- * them; the arguments of `slipway install to-disk`; a file that says what the host becomes.
+ * them; the arguments of `slipway install to-disk`; a file that says what the host becomes. The same of every further payload, in a directory
+ * of its name.
  */
 export function installerFiles(
   image: ResolvedImage,
   deployment: FirstDeployment,
-  { kernelArguments, installer }: MediumRequest,
+  request: MediumRequest,
+  payloads: readonly PreparedPayload[],
 ): DiskDirectory {
   const meta: DiskMetadata = { mode: 0o755, uid: 0, gid: 0, mtimeSec: deployment.timeSec, mtimeNsec: 0 };
   const root = directoryBuilder(meta);
   const text = (path: string, content: string | Uint8Array): void => {
     root.put(path, bytesFile(Buffer.from(content), { ...meta, mode: 0o600 }));
   };
-  const { manifest, manifestBytes, configBytes, manifestDigest } = image;
-  const blob = (digest: string): string => `payload/blobs/${digest.replace(':', '/')}`;
-  text('payload/oci-layout', '{"imageLayoutVersion":"1.0.0"}\n');
+  putImage(text, '', image, deployment, request);
+  for (const { name, found, host } of payloads)
+    putImage(text, `payloads/${name}/`, found.image, host.deployment, request);
+  const { installer } = request;
+  if (installer !== undefined) text(`config.${installer.kind}`, installer.bytes);
+  return root.build();
+}
+
+/** One image that can be installed. */
+function putImage(
+  text: (path: string, content: string | Uint8Array) => void,
+  prefix: string,
+  { manifest, manifestBytes, configBytes, manifestDigest }: ResolvedImage,
+  { title, target }: FirstDeployment,
+  { kernelArguments, installer }: MediumRequest,
+): void {
+  const payload = `${prefix}payload`;
+  const blob = (digest: string): string => `${payload}/blobs/${digest.replace(':', '/')}`;
+  text(`${payload}/oci-layout`, '{"imageLayoutVersion":"1.0.0"}\n');
   text(
-    'payload/index.json',
+    `${payload}/index.json`,
     formatLayoutIndex({
       fields: { schemaVersion: 2 },
       entries: [
@@ -41,19 +60,17 @@ export function installerFiles(
   );
   text(blob(manifestDigest), manifestBytes);
   text(blob(manifest.config.digest), configBytes);
-  text('title', `${deployment.title}\n`);
+  text(`${prefix}title`, `${title}\n`);
   const lines = [
     '--source-imgref',
-    `oci:${HERE}/payload:${TAG}`,
+    `oci:${HERE}/${payload}:${TAG}`,
     '--target-imgref',
-    formatReference(deployment.target),
+    formatReference(target),
     // Nobody knows whether the machine has a network while it is installed.
     '--skip-fetch-check',
     ...kernelArguments.flatMap((argument) => ['--karg', argument]),
     ...(installer?.isUnattended === true ? ['unattended'] : []),
     ...(installer?.finish === undefined ? [] : [`after=${installer.finish}`]),
   ];
-  text('arguments', lines.map((line) => `${line}\n`).join(''));
-  if (installer !== undefined) text(`config.${installer.kind}`, installer.bytes);
-  return root.build();
+  text(`${prefix}arguments`, lines.map((line) => `${line}\n`).join(''));
 }

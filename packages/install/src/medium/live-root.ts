@@ -6,18 +6,30 @@ import type { MediumRequest } from '../request.ts';
 import { rootTree } from '../root-tree.ts';
 import { installerFiles } from './installer-files.ts';
 import { liveRootUuid } from './live-boot.ts';
+import type { PreparedPayload } from './payload.ts';
+
+/** What a live system is made of. */
+export interface LiveParts {
+  readonly host: PreparedHost;
+  /** What it starts, and installs unless another is chosen. */
+  readonly image: ResolvedImage;
+  readonly payloads: readonly PreparedPayload[];
+}
 
 /**
  * The root file system a live system runs from: what a host would have, sealed in the same way, and beside it the directory `slipway` with
  * what an installer needs. Nothing more fits: what is written is kept in memory.
  */
 export function planLiveRoot(
-  { repository, imported, deployment }: PreparedHost,
-  image: ResolvedImage,
+  { host: { repository, imported, deployment }, image, payloads }: LiveParts,
   request: MediumRequest,
 ): Ext4Plan {
   const { id, timeSec } = deployment;
-  const { objects, streams } = repository.reachable({ images: [id], streams: [imported.stream] });
+  const hosts = payloads.map(({ host }) => host);
+  const { objects, streams } = repository.reachable({
+    images: [id, ...hosts.map((each) => each.deployment.id)],
+    streams: [imported.stream, ...hosts.map((each) => each.imported.stream)],
+  });
   const host = rootTree({
     repository,
     id,
@@ -34,7 +46,7 @@ export function planLiveRoot(
   });
   const tree: DiskDirectory = {
     ...host,
-    entries: new Map([...host.entries, ['slipway', installerFiles(image, deployment, request)]]),
+    entries: new Map([...host.entries, ['slipway', installerFiles(image, deployment, request, payloads)]]),
   };
   return planExt4(tree, {
     uuid: liveRootUuid(deployment),

@@ -14,28 +14,22 @@ import {
   writeIso,
 } from '@slipway/disk';
 import type { FileReader } from '@slipway/host';
-import type { ResolvedImage } from '@slipway/oci';
 import { findGrubMedium } from '../grub-loader.ts';
-import type { PreparedHost } from '../prepare-host.ts';
 import type { MediumRequest } from '../request.ts';
 import { renamed } from '../write-disk.ts';
 import { liveEntries, liveEspTree, mediumLabel } from './live-boot.ts';
-import { planLiveRoot } from './live-root.ts';
+import { type LiveParts, planLiveRoot } from './live-root.ts';
 
 /**
  * Lays out a medium that starts the image as a live system and installs it: the file system of that system in one file, and a boot
  * partition with the boot loader and the kernel of the image. Nothing is written.
  */
-export async function planLiveIso(
-  host: PreparedHost,
-  image: ResolvedImage,
-  request: MediumRequest,
-): Promise<IsoPlan> {
-  const { deployment, repository, imported } = host;
+export async function planLiveIso(parts: LiveParts, request: MediumRequest): Promise<IsoPlan> {
+  const { deployment, repository, imported } = parts.host;
   const { seed, timeSec } = deployment;
   const meta: DiskMetadata = { mode: 0o755, uid: 0, gid: 0, mtimeSec: timeSec, mtimeNsec: 0 };
   const label = mediumLabel(deployment);
-  const live = planLiveRoot(host, image, request);
+  const live = planLiveRoot(parts, request);
   const esp = planFat(
     liveEspTree(repository, deployment, request.architecture, liveEntries(deployment, label)),
     { uuid: deriveUuid(seed, 'boot file system of a medium'), label: 'SLIPWAY', timeSec, bits: 32 },

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { fileSize, type RegularNode, readFile } from '@slipway/composefs';
 import { messageOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
 import { type DiskTarget, type Ext4Plan, openRawTarget, windowOf, writeExt4 } from '@slipway/disk';
-import type { ResolvedImage } from '@slipway/oci';
 import type { PreparedHost } from '../prepare-host.ts';
 import type { MediumRequest } from '../request.ts';
 import { renamed } from '../write-disk.ts';
 import { type CpioFrame, cpioFrame } from './cpio.ts';
 import { type LiveEntry, liveEntries } from './live-boot.ts';
-import { planLiveRoot } from './live-root.ts';
+import { type LiveParts, planLiveRoot } from './live-root.ts';
 
 /** Files for a server machines start from. */
 export interface PxePlan {
@@ -24,8 +23,9 @@ const ROOT_IN_INITRAMFS = 'slipway.img';
 export const PXE_FILES = ['linux', 'initrd', 'root.cpio', 'boot.ipxe', 'README.md'] as const;
 
 /** Lays out what is loaded over the network. Nothing is written. @throws SlipwayError DISK_TREE_INVALID when it is too large */
-export function planPxe(host: PreparedHost, image: ResolvedImage, request: MediumRequest): PxePlan {
-  const root = planLiveRoot(host, image, request);
+export function planPxe(parts: LiveParts, request: MediumRequest): PxePlan {
+  const { host } = parts;
+  const root = planLiveRoot(parts, request);
   const { sizeBytes } = root;
   const { timeSec } = host.deployment;
   return {
@@ -130,6 +130,7 @@ Any other loader: kernel linux, then initrd and root.cpio as initramfs in this o
 Without slipway.install at its end the system starts and installs nothing. Add to it:
 
     slipway.config=http://server.example/host.toml     what the machine becomes
+    inst.ks=http://server.example/host.ks              the same from a kickstart file, which asks nothing
     slipway.unattended                                 asks nothing: erases its only disk
     slipway.device=/dev/nvme0n1                        the disk, where there are several
     slipway.after=poweroff                             instead of a reboot

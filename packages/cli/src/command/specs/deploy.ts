@@ -1,5 +1,5 @@
 import { argument, restArguments } from '../argument.ts';
-import { choices, flag, parsedValue, required, value } from '../option.ts';
+import { choices, flag, list, parsedValue, required, value } from '../option.ts';
 import {
   ARCH_OPTION,
   CACHE_OPTION,
@@ -43,6 +43,10 @@ export const DEPLOY_COMMANDS: readonly CommandSpec[] = [
         { completion: 'file', conflicts: ['kickstart'] },
       ),
       kickstart: value('FILE', 'the same from a kickstart file', { completion: 'file' }),
+      payload: list(
+        'NAME=REF',
+        'another image that --type iso and pxe carry and can install, chosen on the console or by slipway.payload=NAME',
+      ),
       zstd: flag('pack the raw disk: disk.raw.zst'),
       noChecksums: flag('write no SHA256SUMS: of a large raw disk it takes as long as the disk'),
       karg: KARG_OPTION,

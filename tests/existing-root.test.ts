@@ -3,7 +3,7 @@
  * stays and what goes. Kernels here mount no FAT.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTempDir, operation, type TempDir } from '@slipway/core';
 import { parseReference } from '@slipway/oci';
@@ -11,7 +11,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { executeSteps } from '../packages/install/src/installation/execute.ts';
 import { fetchHost } from '../packages/install/src/installation/install-to-disk.ts';
 import { planFilesystem } from '../packages/install/src/installation/install-to-filesystem.ts';
-import { slipway } from './harness/slipway.ts';
+import { slipway, slipwayJson } from './harness/slipway.ts';
 import { member, writeTinyImage } from './harness/tiny-image.ts';
 
 let temp: TempDir;
@@ -102,4 +102,23 @@ test('the files of the system stay, its boot partition is that of the host in th
   expect(existsSync(join(boot, 'EFI/other'))).toBe(false);
   expect(await readFile(join(boot, 'EFI/BOOT/BOOTX64.EFI'), 'utf8')).not.toBe('another boot loader');
   expect(await readFile(join(boot, 'loader/entries/slipway-1+3.conf'), 'utf8')).toContain(id);
+  await expectCompletion(root, boot, id);
 });
+
+/** ensure-completion finds nothing wrong, then everything that is broken. */
+async function expectCompletion(root: string, boot: string, id: string): Promise<void> {
+  const ask = ['install', 'ensure-completion', root] as const;
+  expect(await slipwayJson(ask)).toEqual({ isComplete: true, deployments: [id], problems: [] });
+  await rm(join(boot, `EFI/Linux/slipway-${id}/initrd`));
+  await rm(join(root, `state/deploy/${id}/var`));
+  await rm(join(root, `composefs/objects/${id.slice(0, 2)}/${id.slice(2)}`));
+  const { exitCode, stdout } = await slipway([...ask, '--boot', boot], { allowExitCodes: [1] });
+  const said = stdout.toString();
+  expect(exitCode).toBe(1);
+  expect(said).toContain(id);
+  expect(said).toContain(`deploy/${id}/var: it does not lead to`);
+  expect(said).toContain(`slipway-1+3.conf: there is no /EFI/Linux/slipway-${id}/initrd`);
+  await rm(join(boot, 'loader/entries'), { recursive: true });
+  const lost = await slipway(ask, { allowExitCodes: [3] });
+  expect(lost.stderr).toMatch(/cannot find the boot partition of the host .*\nhint: .*--boot DIR/);
+}

@@ -11,6 +11,7 @@ export { type InstallConfiguration, installConfiguration } from './installation/
 export { type InstallRecord, installToDisk } from './installation/install-to-disk.ts';
 export { installToExistingRoot } from './installation/install-to-existing-root.ts';
 export { installToFilesystem } from './installation/install-to-filesystem.ts';
+export { checkInstalled, type InstalledHost } from './installation/installed-host.ts';
 export {
   isSelected,
   kickstartDisk,

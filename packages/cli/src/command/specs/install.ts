@@ -185,6 +185,34 @@ export const INSTALL_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('../../commands/install-finalize.ts')).installFinalize,
   }),
   defineCommand({
+    path: ['install', 'ensure-completion'],
+    summary: 'look whether an installation has everything a machine starts with',
+    description: [
+      'For what an installer of another kind put together, or a script added to: reads every object of the store, the state of each deployment, and the boot entries with their kernels, and prints what is missing or damaged. Nothing is changed. Ends with 1 when something is.',
+    ],
+    arguments: {
+      path: argument('PATH', 'where the root of the new host is mounted', { completion: 'directory' }),
+    },
+    options: {
+      boot: value(
+        'DIR',
+        'where its boot partition is mounted; boot, efi or boot/efi below PATH unless given',
+        {
+          completion: 'directory',
+        },
+      ),
+      json: JSON_OPTION,
+    },
+    json: 'whether it is complete, its deployments, and every problem',
+    examples: [
+      {
+        command: 'slipway install ensure-completion /mnt',
+        why: 'before slipway install finalize and a restart',
+      },
+    ],
+    load: async () => (await import('../../commands/install-ensure-completion.ts')).installEnsureCompletion,
+  }),
+  defineCommand({
     path: ['install', 'print-configuration'],
     summary: 'print how an installation from this system goes by default',
     description: [

@@ -165,6 +165,7 @@ export {
   releaseGraphSchema,
   releaseInputSchema,
   releaseSchema,
+  type UpdatePayload,
 } from './resources/release.ts';
 export {
   API_VERSION,

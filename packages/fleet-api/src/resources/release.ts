@@ -11,6 +11,18 @@ export interface ReleaseImage {
   /** Repository and, if you like, tag; the digest says which bytes. */
   readonly reference: string;
   readonly digests: readonly [string, ...string[]];
+  /** The file clients of Omaha (update_engine of Flatcar) are given. */
+  readonly payload?: UpdatePayload;
+}
+
+/** A file with an update, and what it must be. */
+export interface UpdatePayload {
+  readonly url: string;
+  readonly sizeBytes: number;
+  /** Hexadecimal. */
+  readonly sha1: string;
+  /** `sha256:…` */
+  readonly sha256: string;
 }
 
 /** A step to this release that is only taken where the risk does not apply. */
@@ -52,6 +64,12 @@ export type ReleaseInput = ResourceInput<'Release', ReleaseSpec>;
 
 const reason = z.strictObject({ reason: lineSchema.min(1) }).exactOptional();
 
+function isFileUrl(text: string): boolean {
+  if (!/^https?:\/\/[^?#]*[^/?#]$/.test(text) || !URL.canParse(text)) return false;
+  const { username, password, pathname } = new URL(text);
+  return `${username}${password}` === '' && pathname !== '/';
+}
+
 const releaseSpecSchema: z.ZodType<ReleaseSpec> = z.strictObject({
   version: lineSchema.min(1).max(128),
   stream: nameSchema.exactOptional(),
@@ -61,6 +79,17 @@ const releaseSpecSchema: z.ZodType<ReleaseSpec> = z.strictObject({
         architecture: nameSchema,
         reference: lineSchema.min(1).max(512),
         digests: z.tuple([digestSchema], digestSchema),
+        payload: z
+          .strictObject({
+            url: z
+              .string()
+              .max(1024)
+              .refine(isFileUrl, 'must be the https:// or http:// URL of a file, without query or fragment'),
+            sizeBytes: z.int().min(1),
+            sha1: z.string().regex(/^[0-9a-f]{40}$/, 'must be a SHA-1, in lower-case hex'),
+            sha256: digestSchema.regex(/^sha256:/, 'must be a SHA-256'),
+          })
+          .exactOptional(),
       }),
     )
     .min(1)

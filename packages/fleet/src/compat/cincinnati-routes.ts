@@ -8,6 +8,7 @@ import { clientDevice } from './client-device.ts';
 import type { CompatCall, CompatRoute } from './compat-route.ts';
 import { loadPaces, type Pace } from './fleet-pace.ts';
 import { type HttpAnswer, refusal } from './http.ts';
+import { isTold } from './told-client.ts';
 
 /** Cincinnati, as Fedora CoreOS speaks it. */
 export const CINCINNATI_ROUTES: readonly CompatRoute[] = [
@@ -73,18 +74,5 @@ async function toldTo(
 ): Promise<boolean | undefined> {
   const device = id === '' ? undefined : await clientDevice(queries, organisation, metadata.name, id);
   if (device === undefined) return undefined;
-  const row = await queries
-    .selectFrom('rollout_devices')
-    .innerJoin('rollouts', (join) =>
-      join
-        .onRef('rollouts.organisation', '=', 'rollout_devices.organisation')
-        .onRef('rollouts.name', '=', 'rollout_devices.rollout'),
-    )
-    .select('rollout_devices.started_ms')
-    .where('rollouts.organisation', '=', organisation)
-    .where('rollouts.fleet', '=', metadata.name)
-    .where('rollouts.state', '!=', 'superseded')
-    .where('rollout_devices.device', '=', device.name)
-    .executeTakeFirst();
-  return row?.started_ms != null;
+  return await isTold(queries, organisation, metadata.name, device.name);
 }

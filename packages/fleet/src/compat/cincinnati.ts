@@ -186,7 +186,12 @@ export function shareAt({ startMs, startShare, durationMs }: GraphRollout, nowMs
 
 /** What the client says, or as good as drawn from its name: above 0, at most 1. */
 function warinessOf({ wariness, nodeUuid }: GraphQuery): number {
-  return wariness ?? Math.max(1e-6, deviceRank('wariness', nodeUuid) / 0xffffffff);
+  return wariness ?? drawnWariness(nodeUuid);
+}
+
+/** How wary a client is that does not say so: as good as drawn from its name, and always the same. */
+export function drawnWariness(name: string): number {
+  return Math.max(1e-6, deviceRank('wariness', name) / 0xffffffff);
 }
 
 function isRisky({ group, platform, basearch, stream }: GraphQuery, release: Release, from: string): boolean {

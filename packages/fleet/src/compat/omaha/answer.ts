@@ -48,6 +48,11 @@ export function answerOmaha(body: Uint8Array, context: OmahaContext): OmahaResul
       reports: [],
     };
   }
+  return answerOmahaRequest(request, context);
+}
+
+/** The same for a request that was read. */
+export function answerOmahaRequest(request: OmahaRequest, context: OmahaContext): OmahaResult {
   const xml = writeOmahaResponse(
     request.apps.map((app) => answerApp(app, context)),
     context.server,

@@ -14,6 +14,7 @@ export {
 export type { Executors, HostStep, RecordStep, Step, WaitStep } from './plan/step.ts';
 export { type EnrolOptions, enrol } from './protocol/enrol.ts';
 export { FleetLink, type FleetLinkOptions } from './protocol/fleet-link.ts';
+export { httpsExchange } from './protocol/https-exchange.ts';
 export {
   type ClientCertificate,
   HttpsTransport,

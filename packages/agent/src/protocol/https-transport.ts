@@ -1,5 +1,6 @@
-import { Agent, type RequestOptions, request } from 'node:https';
+import { Agent, type RequestOptions } from 'node:https';
 import type { ClientRequest, ClientResponse, Transport } from '@slipway/fleet-api';
+import { httpsExchange } from './https-exchange.ts';
 
 /** Key and certificate a device shows, PEM. */
 export interface ClientCertificate {
@@ -12,11 +13,6 @@ export interface HttpsTransportOptions {
   readonly authority?: string | undefined;
   readonly certificate?: ClientCertificate;
 }
-
-/** Answers larger than this are not from a fleet server. */
-const MAX_ANSWER_BYTES = 64 * 1024 * 1024;
-/** Beyond the longest wait there is: a connection that says nothing for so long is gone, as after a change of network. */
-const SILENCE_MS = 330_000;
 
 /** A transport over one connection that is kept. Disposing of it closes the connection. */
 export class HttpsTransport implements Disposable {
@@ -38,36 +34,8 @@ export class HttpsTransport implements Disposable {
     }
   };
 
-  async #send({ method, url, headers, body, signal }: ClientRequest): Promise<ClientResponse> {
-    const { promise, resolve, reject } = Promise.withResolvers<ClientResponse>();
-    const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-    const asking = request(url, {
-      ...this.#tls,
-      method,
-      headers: { ...headers, ...length },
-      agent: this.#agent,
-      ...(signal === undefined ? {} : { signal }),
-    });
-    asking.setTimeout(SILENCE_MS, () => asking.destroy(new Error('the server says nothing')));
-    asking.on('error', reject).on('response', (response) => {
-      const chunks: Buffer[] = [];
-      let size = 0;
-      response.on('error', reject).on('data', (chunk: Buffer) => {
-        size += chunk.length;
-        if (size > MAX_ANSWER_BYTES) asking.destroy(new Error('the answer is too large'));
-        else chunks.push(chunk);
-      });
-      response.on('end', () => {
-        const text = Buffer.concat(chunks).toString('utf8');
-        resolve({
-          status: response.statusCode ?? 0,
-          etag: response.headers.etag ?? null,
-          text: async () => text,
-        });
-      });
-    });
-    asking.end(body);
-    return await promise;
+  async #send(asked: ClientRequest): Promise<ClientResponse> {
+    return await httpsExchange(asked, { ...this.#tls, agent: this.#agent });
   }
 
   [Symbol.dispose](): void {

@@ -1,6 +1,7 @@
-import { Agent, request } from 'node:https';
+import { Agent } from 'node:https';
+import { httpsExchange } from '@slipway/agent';
 import { messageOf, SlipwayError } from '@slipway/core';
-import type { ClientRequest, ClientResponse, Transport } from '@slipway/fleet-api';
+import type { Transport } from '@slipway/fleet-api';
 
 /** Key and certificate a client shows, PEM. */
 export interface ClientCertificate {
@@ -14,7 +15,6 @@ export interface HttpsTransportOptions {
   readonly certificate?: ClientCertificate;
 }
 
-const MAX_ANSWER_BYTES = 256 * 2 ** 20;
 const IDLE_MS = 330_000;
 
 /**
@@ -29,42 +29,13 @@ export function httpsTransport({ authority, certificate }: HttpsTransportOptions
     ...(authority === undefined ? {} : { ca: authority }),
     ...certificate,
   });
-  return async (asked) => await ask(asked, agent);
-}
-
-async function ask(
-  { method, url, headers, body, signal }: ClientRequest,
-  agent: Agent,
-): Promise<ClientResponse> {
-  const { promise, resolve, reject } = Promise.withResolvers<ClientResponse>();
-  const fail = (cause: unknown): void => reject(unreachable(url, cause));
-  const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
-  const options = {
-    method,
-    agent,
-    headers: { ...headers, ...length },
-    ...(signal === undefined ? {} : { signal }),
+  return async (asked) => {
+    try {
+      return await httpsExchange(asked, { agent });
+    } catch (cause) {
+      throw unreachable(asked.url, cause);
+    }
   };
-  const asking = request(url, options, (response) => {
-    const chunks: Buffer[] = [];
-    let bytes = 0;
-    response.on('error', fail).on('data', (chunk: Buffer) => {
-      bytes += chunk.length;
-      if (bytes > MAX_ANSWER_BYTES) response.destroy(new Error('the answer is too large'));
-      else chunks.push(chunk);
-    });
-    response.on('end', () => {
-      const text = Buffer.concat(chunks).toString('utf8');
-      resolve({
-        status: response.statusCode ?? 0,
-        etag: response.headers.etag ?? null,
-        text: async () => text,
-      });
-    });
-  });
-  asking.on('error', fail);
-  asking.end(body);
-  return await promise;
 }
 
 function unreachable(url: string, cause: unknown): SlipwayError {

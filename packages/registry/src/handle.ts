@@ -64,7 +64,10 @@ async function answer(exchange: Exchange, options: HandlerOptions): Promise<void
   if (access === 'push' && options.readOnly) {
     throw new RegistryFailure('UNSUPPORTED', 'this registry is read-only');
   }
-  await endpoint(route, exchange, options);
+  const isMount = route.kind === 'uploads' && exchange.query.has('mount');
+  const refusesMount =
+    isMount && !(await options.gate.mayMount(exchange, exchange.query.get('from') ?? undefined));
+  await endpoint(route, exchange, { ...options, refusesMount });
 }
 
 function findEndpoint(route: Route, method: string): Endpoint<Kind> {

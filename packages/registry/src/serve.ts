@@ -7,6 +7,7 @@ import { type AuthPolicy, Gate } from './auth/gate.ts';
 import { UsersFile } from './auth/users-file.ts';
 import { type HandlerOptions, handle } from './handle.ts';
 import { Exchange, type Patience } from './http/exchange.ts';
+import { DEFAULT_PATIENCE, expireUploads, FAREWELL_MS, MAX_BLOB_BYTES } from './open.ts';
 import { Store } from './store/store.ts';
 
 /** How a registry is served. */
@@ -43,12 +44,6 @@ export interface RegistryServer extends AsyncDisposable {
   readonly hostPort: string;
 }
 
-const DEFAULT_PATIENCE: Patience = { stallMs: 60_000, leastBytesPerSecond: 1024 };
-const MAX_BLOB_BYTES = 64 * 2 ** 30;
-const UPLOAD_LIFE_MS = 86_400_000;
-const EXPIRY_INTERVAL_MS = 3_600_000;
-/** How long requests under way may go on when the server ends; uploads cut off are gone on with by their clients. */
-const FAREWELL_MS = 10_000;
 const MAX_CONNECTIONS = 4096;
 
 const HTTP: ServerOptions = {
@@ -183,19 +178,6 @@ async function close(server: Server): Promise<void> {
   await closed;
   clearInterval(idle);
   clearTimeout(end);
-}
-
-/** Uploads nobody goes on with go after a day. */
-function expireUploads(store: Store, log: Logger): Disposable {
-  const expire = (): void => {
-    store.uploads.expire(Date.now() - UPLOAD_LIFE_MS).then(
-      (removed) => removed > 0 && log.info('uploads expired', { removed }),
-      (error: unknown) => log.warn('cannot remove old uploads', { reason: messageOf(error) }),
-    );
-  };
-  expire();
-  const timer = setInterval(expire, EXPIRY_INTERVAL_MS).unref();
-  return { [Symbol.dispose]: () => clearInterval(timer) };
 }
 
 function formatHostPort(host: string, port: number): string {

@@ -1,3 +1,4 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer, type ServerOptions } from 'node:https';
 import type { TLSSocket } from 'node:tls';
 import { messageOf, SlipwayError } from '@slipway/core';
@@ -29,10 +30,7 @@ export interface AppOptions {
   readonly handlers: LooseHandlers;
   readonly otherPages?: OtherPages;
   /** Takes a request before anything of this looks at it; true: it answers. */
-  readonly before?: (
-    request: Parameters<Parameters<typeof createServer>[1] & object>[0],
-    response: Parameters<Parameters<typeof createServer>[1] & object>[1],
-  ) => boolean;
+  readonly before?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 /** The server of the route table: nothing else is answered but what `otherPages` and `before` know. */
@@ -49,11 +47,14 @@ export function makeApp({ tls, services, handlers, otherPages, before }: AppOpti
         {
           ...tls,
           headersTimeout: RECEIVE_TIMEOUT_MS,
-          requestTimeout: RECEIVE_TIMEOUT_MS,
+          // What `before` takes may come in for as long as it moves; of everything else `limitBody` sees to it.
+          requestTimeout: before === undefined ? RECEIVE_TIMEOUT_MS : 0,
           keepAliveTimeout: KEEP_ALIVE_MS,
         },
         (request, response) => {
-          if (before?.(request, response) !== true) handler(request, response);
+          if (before?.(request, response) === true) return;
+          if (before !== undefined) limitBody(request, response);
+          handler(request, response);
         },
       ),
   }) as unknown as FastifyInstance;
@@ -74,6 +75,16 @@ export function makeApp({ tls, services, handlers, otherPages, before }: AppOpti
   }
   compatRoutes(app, services);
   return app;
+}
+
+/** Cuts a body that does not come in in time. */
+function limitBody(request: IncomingMessage, response: ServerResponse): void {
+  const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
+  if (length === '0' && encoding === undefined) return;
+  const timer = setTimeout(() => {
+    if (!request.complete) request.socket.destroy();
+  }, RECEIVE_TIMEOUT_MS);
+  response.once('close', () => clearTimeout(timer));
 }
 
 interface Served {

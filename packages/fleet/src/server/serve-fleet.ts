@@ -19,6 +19,7 @@ import { IdentityProvider } from '../identity/oidc/identity-provider.ts';
 import { checkProviderOptions, type ProviderOptions } from '../identity/oidc/provider-options.ts';
 import { Seal } from '../identity/oidc/seal.ts';
 import { OutboundGuard } from '../outbound/outbound-guard.ts';
+import { openFleetRegistry } from '../registry/fleet-registry.ts';
 import { RolloutRunner } from '../rollouts/runner.ts';
 import { makeFirstUser } from './first-user.ts';
 import { HANDLERS } from './handlers.ts';
@@ -45,6 +46,8 @@ export interface ServeFleetOptions {
   /** Whom people log in by, besides passwords. */
   readonly provider?: ProviderOptions;
   readonly certificateLifeMs?: number;
+  /** Directory whose images are served at the same port, to who has a token for it. */
+  readonly registryRoot?: string;
   /** Networks that URLs in resources may lead to besides public addresses: `10.0.0.0/8`. */
   readonly allowedNetworks?: readonly string[];
   /** How often rollouts under way are looked at. Default: every two seconds. */
@@ -74,7 +77,7 @@ const SERVER_CERTIFICATE_LIFE_MS = 365 * DAY_MS;
  * Serves a fleet: API, device endpoint and health on one port, over TLS.
  *
  * @throws SlipwayError FLEET_DATABASE_UNUSABLE, FLEET_DATABASE_NEWER, FLEET_LISTEN_FAILED, FLEET_PROVIDER_INVALID,
- *   FLEET_NETWORK_INVALID
+ *   FLEET_NETWORK_INVALID, OCI_LAYOUT_INVALID
  */
 export async function serveFleet(options: ServeFleetOptions): Promise<FleetServer> {
   const clock = options.clock ?? systemClock;
@@ -100,10 +103,14 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
     ending: ending.signal,
     resources,
   });
+  const { registryRoot } = options;
+  const registry =
+    registryRoot === undefined ? undefined : resources.use(await openFleetRegistry(registryRoot, services));
   const app = makeApp({
     tls: await tlsOptions(options, authority),
     services,
     handlers: HANDLERS,
+    ...(registry === undefined ? {} : { before: (request, response) => registry.answer(request, response) }),
     ...(options.pages === undefined ? {} : { otherPages: consolePages(options.pages) }),
   });
   resources.defer(() => app.close());

@@ -1,4 +1,5 @@
 import { createHmac, randomBytes } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { RegistryFailure } from '../failure.ts';
 import type { Exchange } from '../http/exchange.ts';
 import { isPassword, NOBODY } from './password.ts';
@@ -10,7 +11,9 @@ export type AuthPolicy =
   /** Everybody, to do everything: for a network of one, such as the loopback. */
   | { readonly kind: 'open' }
   /** Users of a file; everybody may pull where `anonymousPull` says so. */
-  | { readonly kind: 'users'; readonly file: UsersFile; readonly anonymousPull: boolean };
+  | { readonly kind: 'users'; readonly file: UsersFile; readonly anonymousPull: boolean }
+  /** Whoever the server that embeds the registry knows. */
+  | { readonly kind: 'asked'; readonly ask: AskAccess };
 
 /** What a request is for. */
 export interface Purpose {
@@ -19,10 +22,24 @@ export interface Purpose {
   readonly repository: string | undefined;
 }
 
-interface Basic {
+/** Name and password as a client sent them. */
+export interface Login {
   readonly username: string;
   readonly password: string;
 }
+
+/** What somebody else is asked about. */
+export interface AskedPurpose extends Purpose {
+  /** It only asks whether its login is good. */
+  readonly isProbe: boolean;
+}
+
+/** Says whether a request may do what it is for; `unknown`: it must log in first, or its login is none. */
+export type AskAccess = (
+  purpose: AskedPurpose,
+  login: Login | undefined,
+  request: IncomingMessage,
+) => Promise<'granted' | 'denied' | 'unknown'>;
 
 const REALM = 'slipway registry';
 /** Checking one password takes 32 MiB and 100 ms: few at a time, and a line that ends. */
@@ -61,6 +78,10 @@ export class Gate {
    */
   async admit(exchange: Exchange, purpose: Purpose, isProbe: boolean): Promise<void> {
     if (this.#policy.kind === 'open') return;
+    if (this.#policy.kind === 'asked') {
+      await this.#ask(this.#policy.ask, exchange, { ...purpose, isProbe });
+      return;
+    }
     const holder = await this.#identify(exchange);
     if (holder === undefined) {
       // Clients ask for nothing first, to learn how to log in.
@@ -72,9 +93,23 @@ export class Gate {
     throw new RegistryFailure('DENIED', `${holder.user} may only pull`);
   }
 
+  /** Whether blobs of another repository, or of any, may be taken over into the one that is pushed to. */
+  async mayMount(exchange: Exchange, from: string | undefined): Promise<boolean> {
+    if (this.#policy.kind !== 'asked') return true;
+    const purpose = { access: 'pull', repository: from, isProbe: false } as const;
+    const login = readBasic(exchange.header('authorization'));
+    return (await this.#policy.ask(purpose, login, exchange.request)) === 'granted';
+  }
+
+  async #ask(ask: AskAccess, exchange: Exchange, purpose: AskedPurpose): Promise<void> {
+    const verdict = await ask(purpose, readBasic(exchange.header('authorization')), exchange.request);
+    if (verdict === 'unknown') throw this.#unauthorized(exchange, purpose, 'log in first');
+    if (verdict === 'denied') throw new RegistryFailure('DENIED', 'you may not do that here');
+  }
+
   /** GET of a token: for a user, or for anybody where anybody may pull. */
   async answerToken(exchange: Exchange): Promise<void> {
-    if (this.#policy.kind === 'open' || !this.#policy.anonymousPull) {
+    if (this.#policy.kind !== 'users' || !this.#policy.anonymousPull) {
       throw new RegistryFailure('UNSUPPORTED', 'there are no tokens here', { status: 404 });
     }
     if (exchange.method !== 'GET') {
@@ -98,7 +133,7 @@ export class Gate {
     return token === undefined ? undefined : this.#tokens.check(token, Date.now());
   }
 
-  async #login(basic: Basic, exchange: Exchange): Promise<TokenHolder> {
+  async #login(basic: Login, exchange: Exchange): Promise<TokenHolder> {
     const holder = await this.#check(basic);
     if (holder !== undefined) return holder;
     throw new RegistryFailure('UNAUTHORIZED', 'wrong name or password', {
@@ -106,8 +141,8 @@ export class Gate {
     });
   }
 
-  async #check({ username, password }: Basic): Promise<TokenHolder | undefined> {
-    if (this.#policy.kind === 'open' || password.length > MAX_PASSWORD_LENGTH) return undefined;
+  async #check({ username, password }: Login): Promise<TokenHolder | undefined> {
+    if (this.#policy.kind !== 'users' || password.length > MAX_PASSWORD_LENGTH) return undefined;
     const { users, version } = await this.#policy.file.read();
     const key = createHmac('sha256', this.#key).update(`${version}\0${username}\0${password}`).digest('hex');
     const known = this.#known.get(key);
@@ -157,7 +192,7 @@ export class Gate {
 }
 
 /** Name and password; undefined when there are none. Some clients that have none send empty ones. */
-function readBasic(header: string | undefined): Basic | undefined {
+function readBasic(header: string | undefined): Login | undefined {
   const encoded = /^basic +(?<encoded>[A-Za-z0-9+/=_-]+)$/i.exec(header ?? '')?.groups?.['encoded'];
   if (encoded === undefined) return undefined;
   const text = Buffer.from(encoded, 'base64').toString('utf8');

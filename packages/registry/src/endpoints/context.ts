@@ -8,6 +8,8 @@ export interface EndpointContext {
   readonly log: Logger;
   /** Largest blob that is taken. */
   readonly maxBlobBytes: number;
+  /** Nothing is taken over from where this request asks to. */
+  readonly refusesMount?: boolean;
 }
 
 /** Header every answer about one blob or manifest has (distribution-spec, "Legacy Docker support HTTP headers"). */

@@ -22,7 +22,9 @@ export async function beginUpload(
 ): Promise<void> {
   const { query } = exchange;
   const mount = query.get('mount');
-  if (mount !== null && (await mountBlob(repository, toDigest(mount), exchange, context))) return;
+  // A mount that is refused is an upload, as one that finds nothing.
+  const isMount = mount !== null && context.refusesMount !== true;
+  if (isMount && (await mountBlob(repository, toDigest(mount), exchange, context))) return;
   const digest = mount === null ? query.get('digest') : null;
   const wanted = digest === null ? undefined : toDigest(digest);
   const id = await context.store.uploads.begin(repository);

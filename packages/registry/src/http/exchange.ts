@@ -27,7 +27,8 @@ export class Exchange {
   /** As sent, without the query. */
   readonly path: string;
   readonly query: URLSearchParams;
-  readonly #request: IncomingMessage;
+  /** Itself, for who must look at its connection. */
+  readonly request: IncomingMessage;
   readonly #response: ServerResponse;
   readonly #patience: Patience;
   /** The client waits for `100 Continue` before it sends the body. */
@@ -45,7 +46,7 @@ export class Exchange {
     this.method = request.method ?? '';
     this.path = mark === -1 ? url : url.slice(0, mark);
     this.query = new URLSearchParams(mark === -1 ? '' : url.slice(mark + 1));
-    this.#request = request;
+    this.request = request;
     this.#response = response;
     this.#patience = patience;
     this.#isWaiting = expectsContinue;
@@ -63,26 +64,26 @@ export class Exchange {
 
   /** Whether nobody is there any more. */
   get isGone(): boolean {
-    return this.#request.socket.destroyed;
+    return this.request.socket.destroyed;
   }
 
   /** `http://host:port` as the client called us, for addresses that must be absolute; undefined when it does not say. */
   get origin(): string | undefined {
-    const { host } = this.#request.headers;
+    const { host } = this.request.headers;
     if (host === undefined || !/^[A-Za-z0-9.:[\]_-]{1,260}$/.test(host)) return undefined;
-    const isTls = (this.#request.socket as TLSSocket).encrypted;
+    const isTls = (this.request.socket as TLSSocket).encrypted;
     return `${isTls ? 'https' : 'http'}://${host}`;
   }
 
   /** A header of the request. */
   header(name: string): string | undefined {
-    const value = this.#request.headers[name];
+    const value = this.request.headers[name];
     return Array.isArray(value) ? value.join(', ') : value;
   }
 
   /** Size of the body, where the client says. */
   get contentLength(): number | undefined {
-    const text = this.#request.headers['content-length'];
+    const text = this.request.headers['content-length'];
     return text !== undefined && /^[0-9]{1,15}$/.test(text) ? Number(text) : undefined;
   }
 
@@ -97,7 +98,7 @@ export class Exchange {
     if (this.#isWaiting) this.#response.writeContinue();
     this.#isWaiting = false;
     // Who stops reading early still wants to answer: the connection stays.
-    const chunks = this.#request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
+    const chunks = this.request.iterator({ destroyOnReturn: false }) as AsyncIterator<Buffer>;
     let waitedMs = 0;
     try {
       for (;;) {
@@ -140,17 +141,17 @@ export class Exchange {
 
   /** Ends the connection: the answer has begun and cannot be finished. */
   abort(): void {
-    this.#request.socket.destroy();
+    this.request.socket.destroy();
   }
 
   #begin(status: number, headers: Headers): void {
-    const { socket } = this.#request;
-    if (!this.#request.complete) {
+    const { socket } = this.request;
+    if (!this.request.complete) {
       // A client told to go on sends its body now; one that was not told may send it or not, and nobody could tell.
       if (this.#isWaiting) this.#response.setHeader('connection', 'close');
       const timer = setTimeout(() => socket.destroy(), Math.min(REST_MS, this.#patience.stallMs)).unref();
-      this.#request.once('end', () => clearTimeout(timer));
-      this.#response.once('finish', () => this.#request.resume());
+      this.request.once('end', () => clearTimeout(timer));
+      this.#response.once('finish', () => this.request.resume());
     }
     this.#response.writeHead(status, { ...COMMON_HEADERS, ...headers });
   }

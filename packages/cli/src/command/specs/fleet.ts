@@ -47,6 +47,7 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
       'The console is at the same address, where it is installed: /usr/share/slipway/console, or build/console of a checkout.',
       'With --database it keeps everything in PostgreSQL instead; then any number of them may serve the same fleet.',
       'With --oidc-issuer people may also log in by an identity provider. It must know the address this server is reached at, followed by /api/v1/login/oidc/callback, as one to send people back to.',
+      'With --registry it is a registry of images as well, at the same address. Clients log in with any name and a token; repositories begin with the name of the organisation, as in fleet.example:8443/default/shop:v1. Images stay in a directory of this server, so of several on one database only one can have it.',
       'It follows git repositories (slipway fleet apply -f with a GitRepository), on public addresses unless --allow-network names others.',
       'It prints its address when it is ready and writes the certificate of its authority to DIR/authority.pem. It runs until Ctrl-C or SIGTERM, lets what is under way end, and then ends with 0. A service manager that asks is told when it is ready.',
     ],
@@ -64,6 +65,7 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
       }),
       name: list('NAME', 'name or address clients reach it by; goes into its certificate'),
       publicUrl: value('URL', 'address clients reach it at, where a proxy stands before it'),
+      registry: flag('serve images, too, kept in DIR/registry'),
       allowNetwork: list(
         'NETWORK',
         'private network it may go to by URLs in resources, where a git server is: 10.0.0.0/8',
@@ -84,6 +86,10 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
         command:
           'slipway fleet serve --root /var/lib/slipway-fleet --public-url https://fleet.example --oidc-issuer https://login.example --oidc-client-id slipway --oidc-client-secret-file /etc/slipway-fleet/oidc-secret',
         why: 'let people log in by the identity provider of their company',
+      },
+      {
+        command: 'slipway fleet serve --root /var/lib/slipway-fleet --registry',
+        why: 'keep the images of the fleet where the fleet is',
       },
     ],
     load: async () => (await import('../../commands/fleet-serve.ts')).fleetServe,

@@ -11,6 +11,7 @@ import { type PostgresServer, startPostgres } from '../packages/fleet/src/testin
 import { serverSuite } from '../packages/fleet/src/testing/server-suite.ts';
 import { clientOf } from '../packages/fleet/src/testing/test-client.ts';
 import { TestDevice } from '../packages/fleet/src/testing/test-device.ts';
+import { webhookSuite } from '../packages/fleet/src/testing/webhook-suite.ts';
 
 let postgres: PostgresServer;
 beforeAll(async () => {
@@ -22,6 +23,7 @@ databaseSuite('postgres', () => postgres.newDatabase());
 serverSuite('postgres', () => postgres.newDatabase());
 compatSuite('postgres', () => postgres.newDatabase());
 gitSuite('postgres', () => postgres.newDatabase());
+webhookSuite('postgres', () => postgres.newDatabase());
 
 test('a fleet moves from a file to PostgreSQL by a backup, with its authority, users and records', async () => {
   await using directory = await makeTempDir('fleet-move');

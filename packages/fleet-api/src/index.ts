@@ -229,6 +229,16 @@ export {
   tokenInputSchema,
   tokenSchema,
 } from './resources/token.ts';
+export {
+  type Webhook,
+  type WebhookDelivery,
+  type WebhookInput,
+  type WebhookSpec,
+  type WebhookStatus,
+  webhookDeliverySchema,
+  webhookInputSchema,
+  webhookSchema,
+} from './resources/webhook.ts';
 export { AGENT_ROUTES, type AgentCalls } from './routes/agent-routes.ts';
 export {
   type ActionCall,
@@ -263,3 +273,4 @@ export {
 export { type EventQuery, SERVER_ROUTES, type ServerCalls } from './routes/server-routes.ts';
 export { type OidcCallback, SESSION_ROUTES, type SessionCalls } from './routes/session-routes.ts';
 export { allRoutes, type Calls, pathParams, ROUTES, type RouteId } from './routes/table.ts';
+export { WEBHOOK_ROUTES, type WebhookCalls } from './routes/webhook-routes.ts';

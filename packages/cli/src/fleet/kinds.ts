@@ -93,6 +93,15 @@ const VERBS: Readonly<Record<string, KindVerbs>> = {
       word(repository, 'problems', '0', 'message'),
     ],
   },
+  webhooks: {
+    kind: 'Webhook',
+    list: (client, query) => client.call('webhooks.list', { query }),
+    get: (client, name) => client.call('webhooks.get', { params: { name } }),
+    put: (client, body, dryRun) =>
+      client.call('webhooks.put', { params: at(body), query: dry(dryRun), body }),
+    delete: (client, name) => client.call('webhooks.delete', { params: { name } }),
+    words: (webhook) => [`${word(webhook, 'failures')} failures`, word(webhook, 'reason')],
+  },
   rollouts: {
     kind: 'Rollout',
     list: (client, query) => client.call('rollouts.list', { query }),

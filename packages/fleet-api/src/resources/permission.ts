@@ -30,6 +30,8 @@ export const PERMISSIONS = [
   'roles:write',
   'git:read',
   'git:write',
+  'webhooks:read',
+  'webhooks:write',
   'registry:pull',
   'registry:push',
   'organisations:read',
@@ -51,6 +53,7 @@ const VIEWER: readonly Permission[] = [
   'events:read',
   'metrics:read',
   'git:read',
+  'webhooks:read',
   'registry:pull',
 ];
 const OPERATOR: readonly Permission[] = [
@@ -63,6 +66,7 @@ const OPERATOR: readonly Permission[] = [
   'rollouts:write',
   'locks:write',
   'git:write',
+  'webhooks:write',
   'registry:push',
 ];
 const APPROVER: readonly Permission[] = [...VIEWER, 'rollouts:approve', 'audit:read'];

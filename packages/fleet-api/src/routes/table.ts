@@ -8,6 +8,7 @@ import { ROLLOUT_ROUTES, type RolloutCalls } from './rollout-routes.ts';
 import type { AnyRoute, RouteTable } from './route.ts';
 import { SERVER_ROUTES, type ServerCalls } from './server-routes.ts';
 import { SESSION_ROUTES, type SessionCalls } from './session-routes.ts';
+import { WEBHOOK_ROUTES, type WebhookCalls } from './webhook-routes.ts';
 
 /** Every call of the API by its name. */
 export interface Calls
@@ -19,6 +20,7 @@ export interface Calls
     GitCalls,
     RolloutCalls,
     IdentityCalls,
+    WebhookCalls,
     ServerCalls {}
 
 export type RouteId = keyof Calls;
@@ -33,6 +35,7 @@ export const ROUTES: RouteTable<Calls> = {
   ...GIT_ROUTES,
   ...ROLLOUT_ROUTES,
   ...IDENTITY_ROUTES,
+  ...WEBHOOK_ROUTES,
   ...SERVER_ROUTES,
 };
 

@@ -36,6 +36,7 @@ const TABLES: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & 
   rollout_devices: ['organisation', 'rollout', 'device'],
   reboot_locks: ['organisation', 'fleet', 'holder'],
   git_repositories: ['organisation', 'name'],
+  webhooks: ['organisation', 'name'],
 };
 const BATCH = 500;
 

@@ -5,12 +5,19 @@ import { up as begin } from './migrations/0001-begin.ts';
 import { up as rebootLocks } from './migrations/0002-reboot-locks.ts';
 import { up as addProviderLogins } from './migrations/0003-provider-logins.ts';
 import { up as addGitRepositories } from './migrations/0004-git-repositories.ts';
+import { up as addWebhooks } from './migrations/0005-webhooks.ts';
 import type { Tables } from './tables.ts';
 
 type Migration = (database: Kysely<unknown>) => Promise<void>;
 
 /** In order, for ever: what was released is never changed, only added to. */
-const MIGRATIONS: readonly Migration[] = [begin, rebootLocks, addProviderLogins, addGitRepositories];
+const MIGRATIONS: readonly Migration[] = [
+  begin,
+  rebootLocks,
+  addProviderLogins,
+  addGitRepositories,
+  addWebhooks,
+];
 
 /** Any number nobody else uses in this database. */
 const ADVISORY_LOCK = 7_354_291;

@@ -26,6 +26,7 @@ export interface Tables {
   readonly rollout_devices: RolloutDeviceRow;
   readonly reboot_locks: RebootLockRow;
   readonly git_repositories: GitRepositoryRow;
+  readonly webhooks: WebhookRow;
 }
 
 /** Fleets, releases, policies, users, roles, organisations: what people write. */
@@ -277,5 +278,20 @@ export interface GitRepositoryRow {
   /** What the last look found, JSON. */
   readonly outcome: string;
   /** When it is looked at next. Whoever moves it on, while it is what they read, looks. */
+  readonly next_ms: number;
+}
+
+/** How far a webhook was told of events; what is wanted of it is a resource. */
+export interface WebhookRow {
+  readonly organisation: string;
+  readonly name: string;
+  /** What deliveries are signed with: it must be known, so it cannot be a hash. */
+  readonly secret: string;
+  /** The last event it was told of, or does not care for. */
+  readonly sequence: number;
+  readonly failures: number;
+  readonly reason: string | null;
+  readonly delivered_ms: number | null;
+  /** When it may be told again. Whoever moves it on, while it is what they read, delivers. */
   readonly next_ms: number;
 }

@@ -158,6 +158,7 @@ const organisations = resourceHandlers<'Organisation', OrganisationSpec, Organis
     }
     await context.queries.deleteFrom('credentials').where('organisation', '=', metadata.name).execute();
     await context.queries.deleteFrom('git_repositories').where('organisation', '=', metadata.name).execute();
+    await context.queries.deleteFrom('webhooks').where('organisation', '=', metadata.name).execute();
     context.services.identities.forget();
   },
 });

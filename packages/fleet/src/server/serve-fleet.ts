@@ -21,6 +21,7 @@ import { Seal } from '../identity/oidc/seal.ts';
 import { OutboundGuard } from '../outbound/outbound-guard.ts';
 import { openFleetRegistry } from '../registry/fleet-registry.ts';
 import { RolloutRunner } from '../rollouts/runner.ts';
+import { WebhookSender } from '../webhooks/webhook-sender.ts';
 import { makeFirstUser } from './first-user.ts';
 import { HANDLERS } from './handlers.ts';
 import { makeMetrics } from './metrics.ts';
@@ -114,8 +115,9 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
     ...(options.pages === undefined ? {} : { otherPages: consolePages(options.pages) }),
   });
   resources.defer(() => app.close());
-  // Ends after what it waits for was told to end.
+  // They end after what they wait for was told to end.
   resources.use(new GitFollower(services, HANDLERS));
+  resources.use(new WebhookSender(services));
   resources.defer(() => ending.abort());
   resources.use(wakeWaiters(services));
   resources.use(new RolloutRunner(services, options.stepRolloutsMs ?? STEP_ROLLOUTS_MS));

@@ -55,6 +55,38 @@ test('a fleet moves from a file to PostgreSQL by a backup, with its authority, u
   expect(settings).toEqual([{ name: 'authority' }, { name: 'login-seal' }]);
 });
 
+test('of two changes that wait for each other both are made', async () => {
+  await using database = await openDatabase(await postgres.newDatabase());
+  const names = ['left', 'right'] as const;
+  await database.transact((transaction) =>
+    transaction
+      .insertInto('settings')
+      .values(names.map((name) => ({ name, value: '' })))
+      .execute(),
+  );
+  const taken = names.map(() => Promise.withResolvers<void>());
+  /** Takes one row, waits until the other is taken, and wants that, too. */
+  const change = async (mine: number): Promise<void> => {
+    await database.transact(async (transaction) => {
+      for (const which of [mine, 1 - mine]) {
+        await transaction
+          .updateTable('settings')
+          .set({ value: String(mine) })
+          .where('name', '=', names[which] ?? '')
+          .execute();
+        taken[which]?.resolve();
+        await taken[1 - mine]?.promise;
+      }
+    });
+  };
+  await Promise.all([change(0), change(1)]);
+  const rows = await database.reads.selectFrom('settings').select('value').execute();
+  expect([
+    ['0', '0'],
+    ['1', '1'],
+  ]).toContainEqual(rows.map(({ value }) => value));
+});
+
 test('three servers on one database tell every device once, although one of them ends in the middle', async () => {
   const database = await postgres.newDatabase();
   const firstPassword = 'correct horse battery staple';

@@ -4,6 +4,7 @@ import { messageOf, SlipwayError } from '@slipway/core';
 import { Kysely, type Transaction } from 'kysely';
 import { migrate } from './migrate.ts';
 import { postgresDialect } from './postgres.ts';
+import { retryDeadlocks } from './retry-deadlocks.ts';
 import { openSqliteFile, sqliteDialect } from './sqlite.ts';
 import type { Tables } from './tables.ts';
 
@@ -15,7 +16,7 @@ export interface FleetDatabase extends AsyncDisposable {
   readonly kind: 'sqlite' | 'postgres';
   /** Reads that need no transaction; in SQLite a connection of its own, so that they do not wait for writers. */
   readonly reads: Queries;
-  /** Runs all of it or nothing. Writers of one SQLite file stand in a line. */
+  /** Runs all of it or nothing. Writers of one SQLite file stand in a line; in PostgreSQL the work is done again after a deadlock. */
   transact<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result>;
 }
 
@@ -83,7 +84,7 @@ function databaseOf(
   return {
     kind,
     reads,
-    transact: (work) => writes.transaction().execute(work),
+    transact: (work) => retryDeadlocks(() => writes.transaction().execute(work)),
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
 }

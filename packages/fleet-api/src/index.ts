@@ -121,15 +121,11 @@ export {
 } from './resources/identity.ts';
 export { type ImageRef, imageRefSchema } from './resources/image.ts';
 export {
-  isSelectorProblem,
-  type LabelCondition,
   type Labels,
+  labelNameFault,
   labelNameSchema,
   labelsSchema,
-  matchesLabels,
-  parseSelector,
-  type SelectorProblem,
-  selectorSchema,
+  labelValueFault,
 } from './resources/labels.ts';
 export { type Operation, operationSchema } from './resources/operation.ts';
 export {
@@ -207,6 +203,14 @@ export {
   timeSchema,
   timeZoneSchema,
 } from './resources/scalars.ts';
+export {
+  isSelectorProblem,
+  type LabelCondition,
+  matchesLabels,
+  parseSelector,
+  type SelectorProblem,
+  selectorSchema,
+} from './resources/selector.ts';
 export {
   type DeviceLogin,
   type DeviceLoginPoll,

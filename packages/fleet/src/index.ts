@@ -109,7 +109,6 @@ export type {
   RolloutState,
 } from './rollout/types/state.ts';
 export { isTimeZone, type Opening, WindowCalendar } from './rollout/windows.ts';
-export { labelKeyFault, labelValueFault } from './selector/label.ts';
 export { parseSelector, type SelectorResource, selectorOfResource } from './selector/parse-selector.ts';
 export {
   EVERYTHING,

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { selectorSchema } from './labels.ts';
 import { type PolicySpec, policySpecSchema } from './policy.ts';
 import { type Resource, type ResourceInput, resourceInputSchema, resourceSchema } from './resource.ts';
 import { countSchema, lineSchema, nameSchema, secondsSchema, textSchema } from './scalars.ts';
+import { selectorSchema } from './selector.ts';
 
 /** A file on every host of a fleet. `{{ name }}` and `{{ labels.site }}` are filled in per device. */
 export interface ConfigFile {

@@ -1,8 +1,8 @@
 import * as z from 'zod';
-import { selectorSchema } from './labels.ts';
 import { type Permission, permissionSchema } from './permission.ts';
 import { type Resource, type ResourceInput, resourceInputSchema, resourceSchema } from './resource.ts';
 import { lineSchema, nameSchema, timeSchema } from './scalars.ts';
+import { selectorSchema } from './selector.ts';
 
 /** A role, for all of an organisation or for some of it. */
 export interface Grant {

@@ -1,6 +1,6 @@
 import * as z from 'zod';
-import { selectorSchema } from './labels.ts';
 import { countSchema } from './scalars.ts';
+import { selectorSchema } from './selector.ts';
 
 /** One page of a list. */
 export interface Page<Item> {

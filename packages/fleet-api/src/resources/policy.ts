@@ -1,7 +1,8 @@
 import * as z from 'zod';
-import { labelNameSchema, selectorSchema } from './labels.ts';
+import { labelNameSchema } from './labels.ts';
 import { type Resource, type ResourceInput, resourceInputSchema, resourceSchema } from './resource.ts';
 import { countSchema, lineSchema, percentSchema, secondsSchema, timeZoneSchema } from './scalars.ts';
+import { selectorSchema } from './selector.ts';
 
 /** Devices of a fleet that are updated before the next batch is. Limits apply to what the selector leaves; none: all the rest. */
 export interface Batch {

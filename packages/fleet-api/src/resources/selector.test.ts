@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { isSelectorProblem, matchesLabels, parseSelector } from './labels.ts';
+import { isSelectorProblem, matchesLabels, parseSelector } from './selector.ts';
 
 const SHOP = { site: 'berlin', stage: 'canary', spare: '' };
 

@@ -145,16 +145,25 @@ export function statusOfNoHost(): BootcHost {
   };
 }
 
+/** What the running system says of itself, beside its deployments. */
+export interface RunningFacts {
+  /** As Go writes it. */
+  readonly architecture: string;
+  readonly usrOverlay: UsrOverlay | null;
+  /** Deployments that start without the kernel being started anew. */
+  readonly softRebootTargets: ReadonlySet<string>;
+}
+
 /** The document of a host. */
 export function statusOfHost(
   state: HostState,
   history: readonly HistoryRecord[],
-  architecture: string,
-  usrOverlay: UsrOverlay | null = null,
+  running: RunningFacts,
 ): BootcHost {
   const rollbackQueued = state.staged === undefined && isRollbackQueued(state);
+  const { usrOverlay } = running;
   const entryOf = (deployment: Deployment | undefined): BootcBootEntry | null =>
-    deployment === undefined ? null : bootEntryOf(deployment, architecture, state.bootLoader);
+    deployment === undefined ? null : bootEntryOf(deployment, running, state.bootLoader);
   return {
     ...HEAD,
     spec: { image: followedImage(state), bootOrder: rollbackQueued ? 'rollback' : 'default' },
@@ -162,7 +171,7 @@ export function statusOfHost(
       staged: stagedEntry(state, entryOf(state.stagedDeployment)),
       booted: entryOf(state.booted),
       rollback: entryOf(state.rollback),
-      otherDeployments: state.others.map((each) => bootEntryOf(each, architecture, state.bootLoader)),
+      otherDeployments: state.others.map((each) => bootEntryOf(each, running, state.bootLoader)),
       rollbackQueued,
       type: 'bootcHost',
       usrOverlay,
@@ -186,7 +195,7 @@ function isRollbackQueued({ nextId, booted }: HostState): boolean {
 
 function bootEntryOf(
   { id, origin, entry, pinned }: Deployment,
-  architecture: string,
+  { architecture, softRebootTargets }: RunningFacts,
   bootloader: BootLoader,
 ): BootcBootEntry {
   return {
@@ -194,7 +203,7 @@ function bootEntryOf(
     cachedUpdate: null,
     incompatible: false,
     pinned,
-    softRebootCapable: false,
+    softRebootCapable: softRebootTargets.has(id),
     downloadOnly: false,
     store: null,
     ostree: null,

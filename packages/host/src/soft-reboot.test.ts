@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { recordBoot } from './booted.ts';
 import { rollback } from './rollback.ts';
 import { planSoftReboot, requestSoftReboot, withdrawSoftReboot } from './soft-reboot.ts';
+import { hostStatus } from './status.ts';
 import { events, installed, optionsOfNext, V2, V3 } from './testing/scenario.ts';
 import { hostDir, reboot, stage, systemOf, type TestHost } from './testing/test-host.ts';
 
@@ -36,6 +37,33 @@ test('the same kernel and command line need no full reboot, others do', async ()
   expect(await planSoftReboot(v2, 257)).toMatchObject({
     deployment: v1.bootedId,
     obstacle: newKernel.obstacle,
+  });
+});
+
+test('the status tells which deployments need no full reboot', async () => {
+  await using dir = await hostDir('soft');
+  const v1 = await running(await installed(dir.path));
+  await stage(v1, V2);
+  expect((await hostStatus(v1)).status).toMatchObject({
+    booted: { softRebootCapable: false },
+    staged: { softRebootCapable: false },
+  });
+  const v2 = await running(await reboot(v1));
+  await recordBoot(v2);
+  await stage(v2, V3);
+  expect((await hostStatus(v2)).status).toMatchObject({
+    booted: { softRebootCapable: false },
+    staged: { softRebootCapable: true },
+    rollback: { softRebootCapable: false },
+  });
+  expect((await hostStatus({ ...v2, canSoftReboot: async () => false })).status.staged).toMatchObject({
+    softRebootCapable: false,
+  });
+  const v3 = await running(await reboot(v2));
+  await recordBoot(v3);
+  expect((await hostStatus(v3)).status.rollback).toMatchObject({
+    composefs: { verity: v2.bootedId },
+    softRebootCapable: true,
   });
 });
 

@@ -9,7 +9,7 @@ import { mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootEntryOptions } from '@slipway/boot';
 import { isSameCommandLine } from './command-line.ts';
-import { type HostState, readHostState } from './deployment.ts';
+import { type Deployment, type HostState, nextEntryOf, readHostState } from './deployment.ts';
 import type { HostSystem } from './system.ts';
 
 /** The first with `systemctl soft-reboot`. */
@@ -70,13 +70,41 @@ function nextStart({ staged, stagedDeployment, booted, rollback, others, entries
   return { deployment: id, options, bootDigest: known?.origin?.bootDigest };
 }
 
-function obstacle({ booted, entries }: HostState, next: NextStart, commandLine: string): string | undefined {
+function obstacle(state: HostState, next: NextStart, commandLine: string): string | undefined {
+  const { booted, entries } = state;
+  const isOnlyOne = entries.filter(({ id }) => id === booted.id).length < 2;
+  return next.deployment === booted.id && isOnlyOne ? undefined : difference(state, next, commandLine);
+}
+
+/** What of the running kernel is another one there. */
+function difference({ booted }: HostState, next: NextStart, commandLine: string): string | undefined {
   const running = booted.origin?.bootDigest;
-  if (next.deployment === booted.id && entries.filter(({ id }) => id === booted.id).length < 2)
-    return undefined;
   if (running === undefined || next.bootDigest === undefined) return 'which kernel runs is not recorded';
   if (running !== next.bootDigest) return 'its kernel or initramfs is another one';
   return isSameCommandLine(commandLine, next.options) ? undefined : 'its kernel command line is another one';
+}
+
+/**
+ * The deployments a soft reboot can lead to from the one that runs, as `softRebootCapable` tells it: those with its kernel,
+ * initramfs and command line. Itself is none, as with bootc.
+ *
+ * @param commandLine of the running kernel
+ */
+export function softRebootTargets(state: HostState, commandLine: string): ReadonlySet<string> {
+  const { booted, staged, stagedDeployment, rollback, others } = state;
+  const candidates = [stagedDeployment, rollback, ...others].flatMap((one) => one ?? []);
+  const isTarget = ({ id, origin }: Deployment): boolean => {
+    const entry = nextEntryOf(state, id);
+    const isStaged = id === staged?.deployment;
+    if (id === booted.id || (entry === undefined && !isStaged)) return false;
+    const own = entry === undefined ? '' : bootEntryOptions(entry.entry);
+    const options = isStaged ? staged.options : own;
+    return (
+      difference(state, { deployment: id, options, bootDigest: origin?.bootDigest }, commandLine) ===
+      undefined
+    );
+  };
+  return new Set(candidates.filter(isTarget).map(({ id }) => id));
 }
 
 function requestPath(system: HostSystem): string {

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { errnoOf, isoTime, isSlipwayError, type Logger } from '@slipway/core';
 import { type BootcHost, statusOfHost, statusOfNoHost } from './bootc-host.ts';
 import { bootedDeploymentId } from './booted-id.ts';
-import { readHostState } from './deployment.ts';
+import { type HostState, readHostState } from './deployment.ts';
 import { type HealthReport, readHealthReport } from './health/report.ts';
 import { type FallbackStory, lastFallback, publishStory } from './health/story.ts';
 import { readHistory } from './history.ts';
 import { parseJsonRecord } from './json-record.ts';
+import { softRebootTargets } from './soft-reboot.ts';
 import type { HostSystem } from './system.ts';
 import { usrOverlayOf } from './usr-overlay.ts';
 
@@ -31,13 +32,22 @@ export async function hostStatus(system: HostSystem): Promise<BootcHost> {
     const history = await readHistory(system.layout.history, STORY_RECORDS).catch(noneWithoutRoot);
     const state = await readHostState(system);
     const recent = history.slice(-HISTORY_RECORDS);
-    const status = statusOfHost(state, recent, system.architecture, usrOverlayOf(mountInfo));
+    const status = statusOfHost(state, recent, {
+      architecture: system.architecture,
+      usrOverlay: usrOverlayOf(mountInfo),
+      softRebootTargets: await targetsNow(system, state),
+    });
     return withHealth(status, await readHealthReport(system).catch(noReport), lastFallback(history));
   } catch (thrown) {
     const published = isSlipwayError(thrown, 'NOT_ROOT') ? await readPublished(system) : undefined;
     if (published !== undefined) return published;
     throw thrown;
   }
+}
+
+async function targetsNow(system: HostSystem, state: HostState): Promise<ReadonlySet<string>> {
+  if (!(await system.canSoftReboot())) return new Set();
+  return softRebootTargets(state, await system.commandLine());
 }
 
 /** Writes the status down for those who are not root. It is gone at reboot; not being able to is no failure of the work. */

@@ -1,4 +1,5 @@
 /** What the functions of a host need from the system they run on, in one place, so that a directory can stand in for it. */
+import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { readLoaderVariable, setLoaderVariable } from '@slipway/boot';
 import { type Clock, systemClock } from '@slipway/core';
@@ -41,11 +42,18 @@ export interface HostSystem {
   /** The entry pinned in the firmware as the default, if any. */
   pinnedEntry(): Promise<string | undefined>;
   unpinEntry(): Promise<void>;
+  /** Whether userspace can start anew under the same kernel, into another deployment. */
+  canSoftReboot(): Promise<boolean>;
   /** Where bound images are kept; podman's storage unless given. */
   readonly boundStore?: BoundStore;
   /** Called after each durable step of a transaction. */
   checkpoint?(point: Checkpoint): void;
 }
+
+/** Of a systemd that can (254 and later). */
+const SOFT_REBOOT_TARGET = '/usr/lib/systemd/system/soft-reboot.target';
+/** There while SELinux is on, whose policy would be that of the deployment before. */
+const SELINUX = '/sys/fs/selinux/enforce';
 
 /** The system this process runs on. */
 export function runningSystem(): HostSystem {
@@ -61,6 +69,7 @@ export function runningSystem(): HostSystem {
     bootId: async () => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
     pinnedEntry: () => readLoaderVariable('LoaderEntryDefault'),
     unpinEntry: () => setLoaderVariable('LoaderEntryDefault', undefined),
+    canSoftReboot: async () => existsSync(SOFT_REBOOT_TARGET) && !existsSync(SELINUX),
   };
 }
 

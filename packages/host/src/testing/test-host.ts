@@ -87,6 +87,7 @@ export function systemOf(
     bootId: async () => boot,
     pinnedEntry: async () => undefined,
     unpinEntry: async () => undefined,
+    canSoftReboot: async () => true,
     checkpoint,
   };
 }

@@ -10,6 +10,10 @@ export interface HostFinding {
     | 'image-missing'
     | 'etc-missing'
     | 'var-link'
+    /** A secret of an account that is gone. */
+    | 'account-stale'
+    /** An account has another number here than the image's files. */
+    | 'account-number'
     | 'entry-missing'
     | 'entry-dangling'
     | 'kernel-damaged'

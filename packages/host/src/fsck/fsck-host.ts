@@ -8,6 +8,7 @@ import { VAR_LINK_TARGET } from '../layout.ts';
 import { publishStatus } from '../status.ts';
 import type { HostSystem } from '../system.ts';
 import { runTransaction } from '../transaction.ts';
+import { checkAccounts } from './check-accounts.ts';
 import { checkBoot } from './check-boot.ts';
 import type { HostFinding } from './finding.ts';
 import { checkStore, type RefillOptions } from './refill.ts';
@@ -22,8 +23,8 @@ export interface FsckResult {
 
 /**
  * Checks every object, image and record of the store, each deployment's files, boot entries and kernels, and the host's own
- * records; repairs what can be repaired, fetching what was lost from where the images came from. A local change of `/etc` is
- * none of its business.
+ * records; repairs what can be repaired, fetching what was lost from where the images came from. Of `/etc` only the account files
+ * are its business: that they fit each other and the image.
  *
  * @throws SlipwayError NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, REPOSITORY_LOCKED, REPOSITORY_INVALID, IO_FAILED, NO_SPACE, and
  *   what a source throws while an image is fetched
@@ -37,6 +38,7 @@ export async function fsckHost(system: HostSystem, options: RefillOptions): Prom
     const findings = [
       ...(await checkStore(system, refillables, options)),
       ...(await checkFiles(system, deployments, repair)),
+      ...(await checkAccounts(system, state.booted.id, repair)),
       ...(await checkBoot(system, state, repair)),
       ...state.problems.map(unreadable),
     ];

@@ -27,7 +27,7 @@ export const CARE_COMMANDS: readonly CommandSpec[] = [
     path: ['fsck'],
     summary: 'check everything this host stands on, and repair it',
     description: [
-      "Reads every file of the object store and compares it with its name; checks images, boot entries, kernels on the boot partition, and the host's own records.",
+      "Reads every file of the object store and compares it with its name; checks images, boot entries, kernels on the boot partition, account files, and the host's own records.",
       'With --repair, what is damaged is fetched again from where the image came from, kernels are written anew and entries that lead nowhere are removed. Nothing is removed while its image cannot be reached.',
     ],
     arguments: {},

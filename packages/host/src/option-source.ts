@@ -30,6 +30,7 @@ import {
   readHostState,
 } from './deployment.ts';
 import { during } from './failure.ts';
+import { requireOwnBoot } from './foreign-entries.ts';
 import { type StagedUpdate, writeStaged } from './staged.ts';
 import { publishStatus } from './status.ts';
 import type { HostSystem } from './system.ts';
@@ -78,10 +79,14 @@ export async function setOptionsForSource(
   const command = 'slipway loader-entries';
   return await runTransaction(system, command, operationOptions, async (transaction) => {
     const state = await readHostState(system);
+    requireOwnBoot(state);
     const current = requireEntry(state);
     const change = planEntryChange(state, setOptionSource(sourcedOptions(current.entry), source, wanted));
     const staged = withSource(state.staged, source, wanted);
-    if (staged !== undefined) await writeStaged(system.layout.staged, staged);
+    if (staged !== undefined) {
+      await writeStaged(system.layout.staged, staged);
+      system.checkpoint?.('staged-written');
+    }
     await applyChange(system, change);
     const next = staged ?? state.staged ?? (await nextOptions(system, state.booted.id));
     const isChanged = staged !== undefined || change.kind !== 'none';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { recordBoot } from './booted.ts';
 import { finalizeStaged } from './finalize.ts';
+import { setOptionsForSource } from './option-source.ts';
 import { rollback } from './rollback.ts';
 import { hostStatus } from './status.ts';
 import type { Checkpoint } from './system.ts';
@@ -14,6 +15,7 @@ import {
   etcOf,
   events,
   installed,
+  optionsOfNext,
   V2,
   V3,
 } from './testing/scenario.ts';
@@ -87,6 +89,28 @@ describe('power that fails', () => {
       expect(await etcOf(next)).toEqual(ETC_V2_MERGED);
       expect(await deploymentIds(directory)).toEqual([v1.bootedId, v2.bootedId].toSorted());
       expect((await hostStatus(next)).slipway).toMatchObject({ staged: null, problems: [] });
+    }
+  });
+
+  test('while kernel arguments are set leaves those before or the new ones, and setting them again does the rest', async () => {
+    await using dir = await hostDir('cuts');
+    const machine = join(dir.path, 'machine');
+    const v1 = await installed(machine);
+    await stage(v1, V2);
+    const taken = await cuts(dir.path, v1, async (cutting) => {
+      await setOptionsForSource(cutting, { source: 'tuned', options: 'x=1' });
+    });
+    expect(taken.map(({ point }) => point)).toEqual(['staged-written', 'entry-written']);
+    for (const { point, directory } of taken) {
+      const isNew = point === 'entry-written';
+      const host = await boot(directory);
+      expect([point, host.bootedId]).toEqual([point, v1.bootedId]);
+      await recordBoot(host);
+      const again = await setOptionsForSource(host, { source: 'tuned', options: 'x=1' });
+      expect([point, again.kind]).toEqual([point, isNew ? 'unchanged' : 'changed']);
+      const next = await reboot(host);
+      expect(next.bootedId).not.toBe(v1.bootedId);
+      expect(await optionsOfNext(directory)).toMatch(/ x=1$/);
     }
   });
 

@@ -5,6 +5,7 @@ import { chooseDeployment } from './choose-deployment.ts';
 import { type Deployment, type HostState, readHostState } from './deployment.ts';
 import { removeExpected, writeExpected } from './expected.ts';
 import { during } from './failure.ts';
+import { requireOwnBoot } from './foreign-entries.ts';
 import { type NextBootChange, planNextBoot } from './next-boot.ts';
 import { dropStaged } from './stage-result.ts';
 import { publishStatus } from './status.ts';
@@ -37,6 +38,7 @@ export async function rollback(
 ): Promise<RollbackResult> {
   return await runTransaction(system, 'slipway rollback', options, async (transaction) => {
     const state = await readHostState(system);
+    requireOwnBoot(state);
     const target = to === undefined ? chooseTarget(state) : chooseDeployment(state, to).deployment;
     const isBooted = target.id === state.booted.id;
     const change = planNextBoot(state.entries, target.id, isBooted);

@@ -8,6 +8,7 @@ import { isSlipwayError, messageOf, type OperationOptions } from '@slipway/core'
 import { requireTrusted } from '@slipway/oci';
 import { followedImage } from './bootc-host.ts';
 import { type HostState, readHostState } from './deployment.ts';
+import { requireOwnBoot } from './foreign-entries.ts';
 import { collectHostGarbage, collectKernels } from './garbage.ts';
 import { imageSpecOf } from './image-spec.ts';
 import { setWaiting } from './release-staged.ts';
@@ -24,7 +25,7 @@ import { type DeploymentTrust, deploymentTrust } from './trust.ts';
  * What a power cut leaves: before the staged record is written, the old state and pieces nothing refers to (the next call
  * uses or removes them); after it, the staged update.
  *
- * @throws SlipwayError NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, IMAGE_…, OCI_…, SIGNATURE_…, NO_SPACE, BOOT_SPACE, ETC_MERGE_CONFLICT
+ * @throws SlipwayError NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, STATE_INVALID, IMAGE_…, OCI_…, SIGNATURE_…, NO_SPACE, BOOT_SPACE, ETC_MERGE_CONFLICT
  */
 export async function stageUpdate(
   system: HostSystem,
@@ -33,6 +34,7 @@ export async function stageUpdate(
 ): Promise<StageResult> {
   return await runTransaction(system, request.command, options, async (transaction) => {
     const state = await readHostState(system);
+    requireOwnBoot(state);
     const { source } = request;
     const spec = imageSpecOf(request.reference);
     const isFollowed = isSameSpec(followedImage(state), spec);

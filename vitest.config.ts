@@ -1,27 +1,37 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
 
 /**
- * Tests that take minutes: they boot hosts, build images of several releases, or do one thing hundreds of times. `SLIPWAY_LONG_TESTS=no`
- * leaves them out, as `tests/fresh-machine.test.ts` does on its machine, where `make demo` has just booted a host four times.
+ * Tests that take minutes: they boot hosts, build images of several releases, fetch what they compare with, or do one thing hundreds of
+ * times. `SLIPWAY_LONG_TESTS=no` leaves them out, as `tests/fresh-machine.test.ts` does on its machine, where `make demo` has just booted a
+ * host four times: what is left uses each tool that set-up installs.
  */
 const LONG_TESTS = [
   'base-image',
+  'composefs-commands',
   'composefs-distributions',
+  'composefs-reference',
   'delta',
   'disk-ext4-vm',
   'examples',
+  'existing-root',
+  'fleet-agent',
   'fleet-demo',
+  'fleet-git',
   'fresh-machine',
   'grub-vm',
   'health-vm',
   'host-faults',
   'host-lifecycle',
+  'image-config',
   'import-umoci',
+  'installer-script',
   'installer-vm',
   'pull-kill',
   'rechunk',
   'registry-faults',
   'registry-server',
+  'selinux-labels',
+  'signatures',
   'store-power-cut-vm',
   'vm',
   'zstd-chunked',

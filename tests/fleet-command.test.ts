@@ -1,12 +1,10 @@
 /** `slipway fleet` as an operator uses it: a server of its own process, and every verb against it. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { makeTempDir, type TempDir } from '@slipway/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { ROOT, slipway, slipwayJson } from './harness/slipway.ts';
+import { startFleetServer, type TestFleetServer } from './harness/fleet-server.ts';
+import { slipway, slipwayJson } from './harness/slipway.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
 const SHOPS = `apiVersion: slipway/v1
@@ -23,7 +21,7 @@ spec: {selector: kind=shop, release: v1}
 `;
 
 let directory: TempDir;
-let server: ChildProcess;
+let server: TestFleetServer;
 let env: Readonly<Record<string, string>>;
 let file: string;
 
@@ -31,26 +29,12 @@ beforeAll(async () => {
   directory = await makeTempDir('fleet-command');
   file = join(directory.path, 'shops.yaml');
   await writeFile(file, SHOPS);
-  env = { XDG_CONFIG_HOME: join(directory.path, 'config') };
-  const root = join(directory.path, 'fleet');
-  const args = ['fleet', 'serve', '--root', root, '--listen', '127.0.0.1:0'];
-  server = spawn(`${ROOT}/bin/slipway`, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const lines = createInterface({ input: server.stdout ?? process.stdin })[Symbol.asyncIterator]();
-  const url = String((await lines.next()).value);
-  const password = String((await lines.next()).value).replace(/^.*password /, '');
-  const login = spawn(`${ROOT}/bin/slipway`, ['fleet', 'login', url, '--ca', join(root, 'authority.pem')], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-    env: { ...process.env, ...env },
-  });
-  login.stdin?.end(`${password}\n`);
-  expect(await once(login, 'close')).toEqual([0, null]);
+  server = await startFleetServer(directory.path);
+  env = server.env;
 });
 
 afterAll(async () => {
-  const ended = once(server, 'close');
-  server.kill('SIGTERM');
-  // It lets what is under way end, and ends well.
-  expect(await ended).toEqual([0, null]);
+  await server[Symbol.asyncDispose]();
   await directory[Symbol.asyncDispose]();
 });
 

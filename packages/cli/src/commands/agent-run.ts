@@ -3,6 +3,7 @@ import { type Logger, operation } from '@slipway/core';
 import { runningSystem } from '@slipway/host';
 import { notifyServiceManager } from '@slipway/linux';
 import type { CommandContext } from '../command/spec.ts';
+import { asErrors } from '../fleet/server-refusal.ts';
 import { reboot } from './reboot.ts';
 
 interface AgentRunInput {
@@ -27,16 +28,10 @@ export async function agentRun(input: AgentRunInput, context: CommandContext): P
   });
   // Ready is to be at work: a host that waits in the lobby must not hold a boot up.
   await notifyServiceManager({ READY: '1', STATUS: `asking ${config.server}` });
-  const end = await runAgent({
-    config,
-    files,
-    host,
-    signal,
-    log,
-    onEnrolled: async (name) => {
-      await notifyServiceManager({ STATUS: `device ${name} of ${config.server}` });
-    },
-  });
+  const onEnrolled = async (name: string): Promise<void> => {
+    await notifyServiceManager({ STATUS: `device ${name} of ${config.server}` });
+  };
+  const end = await asErrors(async () => await runAgent({ config, files, host, signal, log, onEnrolled }));
   if (end === 'restarting') return await waitForEnd(signal, log);
   await notifyServiceManager({ STOPPING: '1', STATUS: end });
   return 0;

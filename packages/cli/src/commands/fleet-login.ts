@@ -4,7 +4,8 @@ import type { FleetClient, NewSession } from '@slipway/fleet-api';
 import type { CommandContext } from '../command/spec.ts';
 import { saveContext } from '../fleet/context-file.ts';
 import { deviceLogin } from '../fleet/device-login.ts';
-import { asErrors, clientOf } from '../fleet/fleet-client.ts';
+import { clientOf } from '../fleet/fleet-client.ts';
+import { asErrors } from '../fleet/server-refusal.ts';
 import { firstLine, typedLine } from '../output/prompt.ts';
 
 interface FleetLoginInput {

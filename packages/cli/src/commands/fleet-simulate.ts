@@ -3,6 +3,7 @@ import { type SimulationSummary, simulatedImage, startSimulation } from '@slipwa
 import { messageOf, SlipwayError } from '@slipway/core';
 import type { ImageRef } from '@slipway/fleet-api';
 import type { CommandContext } from '../command/spec.ts';
+import { asErrors } from '../fleet/server-refusal.ts';
 import { emit } from '../output/emit.ts';
 import { simulationWords } from '../render/simulation.ts';
 
@@ -32,7 +33,8 @@ export async function fleetSimulate(input: FleetSimulateInput, context: CommandC
   const { signal, log } = context.operation;
   const over =
     input.for === undefined ? signal : AbortSignal.any([signal, AbortSignal.timeout(input.for * 1000)]);
-  await using simulation = await startSimulation({ ...context.operation, ...(await optionsOf(input)) });
+  const options = { ...context.operation, ...(await optionsOf(input)) };
+  await using simulation = await asErrors(async () => await startSimulation(options));
   log.info('all devices have enrolled', { devices: input.devices });
   const saying = setInterval(() => sayPhases(simulation.summary(), context), SAY_EVERY_MS);
   try {

@@ -3,7 +3,7 @@ import { isSlipwayError, SlipwayError } from '@slipway/core';
 import type { FleetClient, NewSession } from '@slipway/fleet-api';
 import type { CommandContext } from '../command/spec.ts';
 import { safeText } from '../output/safe-text.ts';
-import { asErrors } from './fleet-client.ts';
+import { asErrors } from './server-refusal.ts';
 
 /** What a provider that is asked too often wants (RFC 8628, section 3.5). */
 const SLOWER_SECONDS = 5;

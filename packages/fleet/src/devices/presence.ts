@@ -1,6 +1,14 @@
 import { type Logger, messageOf } from '@slipway/core';
 import type { FleetDatabase } from '../database/database.ts';
 
+/** When and where a device was last here. */
+export interface LastSeen {
+  readonly seenMs: number;
+  readonly address: string;
+  /** How often it is asked to come. */
+  readonly intervalSeconds: number;
+}
+
 interface Seen {
   seenMs: number;
   writtenMs: number;
@@ -44,8 +52,8 @@ export class Presence implements AsyncDisposable {
   }
 
   /** What this process knows and the database does not yet. */
-  lastSeenMs(device: string): number | undefined {
-    return this.#seen.get(device)?.seenMs;
+  lastSeen(device: string): LastSeen | undefined {
+    return this.#seen.get(device);
   }
 
   async flush(nowMs: number, all: boolean): Promise<void> {

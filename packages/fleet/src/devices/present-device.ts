@@ -40,14 +40,17 @@ type Connection = DeviceStatus['connection'];
 
 /** What the database says, put right by what this process saw since. */
 function connectionOf(row: DeviceListRow, { presence }: Services, nowMs: number): Connection {
-  const seenMs = Math.max(row.seen_ms ?? 0, presence.lastSeenMs(row.name) ?? 0);
+  const written = { seenMs: row.seen_ms ?? 0, address: row.address, intervalSeconds: row.interval_seconds };
+  const here = presence.lastSeen(row.name);
+  const { seenMs, address, intervalSeconds } =
+    here !== undefined && here.seenMs >= written.seenMs ? here : written;
   if (seenMs === 0)
     return { state: 'never', lastSeenAt: null, address: null, reason: 'it has not checked in yet' };
   const ageMs = nowMs - seenMs;
-  const { staleMs, offlineMs } = deadlines(row.interval_seconds);
+  const { staleMs, offlineMs } = deadlines(intervalSeconds);
   const state: ConnectionState = ageMs > offlineMs ? 'offline' : ageMs > staleMs ? 'stale' : 'online';
   const reason = state === 'online' ? null : `it has said nothing for ${lengthOf(ageMs)}`;
-  return { state, lastSeenAt: new Date(seenMs).toISOString(), address: row.address, reason };
+  return { state, lastSeenAt: new Date(seenMs).toISOString(), address, reason };
 }
 
 function lengthOf(ms: number): string {

@@ -36,7 +36,7 @@ export async function loadDevices(
     const report = row.report === null ? undefined : (JSON.parse(row.report) as DeviceReport);
     const { hold } = JSON.parse(row.spec) as DeviceSpec;
     // That a newcomer was heard of another replica writes only seconds later; it was there when it was let in.
-    const seenMs = Math.max(row.seen_ms ?? row.created_ms, presence.lastSeenMs(row.name) ?? 0);
+    const seenMs = Math.max(row.seen_ms ?? row.created_ms, presence.lastSeen(row.name)?.seenMs ?? 0);
     const staged = report?.image.staged?.digest;
     const said = report === undefined ? undefined : reportOf(report);
     return {

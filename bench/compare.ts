@@ -12,6 +12,14 @@ export interface Timing {
   readonly peakBytes?: number;
 }
 
+/** What several runs, one after the other, took. */
+export function together(...timings: readonly Timing[]): Timing {
+  return {
+    wallMs: timings.reduce((sum, { wallMs }) => sum + wallMs, 0),
+    cpuMs: timings.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
+  };
+}
+
 /** One step, done by the tool to compare with and by us. */
 export interface Comparison {
   readonly step: string;

@@ -6,13 +6,14 @@
  * The chain gives a file system with the objects of the image; ours is a whole disk that boots, its files sealed. Nothing is removed
  * before the end: ext4 is slow to use again what was removed a moment ago. It takes some 30 GB in the temporary directory.
  */
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeLargeTempDir, run } from '@slipway/core';
 import { prepareReference, referenceCommand } from '../tests/harness/reference-composefs.ts';
 import { slipway } from '../tests/harness/slipway.ts';
-import { compare, type Timing, timeHere, timeProgram, timeScript } from './compare.ts';
+import { compare, type Timing, timeHere, timeProgram, timeScript, together } from './compare.ts';
 import { debianImage, TAG } from './debian-image.ts';
+import { freshPlaces } from './fresh-places.ts';
 import { boundRow, bytesRow, printRows, type Row } from './rows.ts';
 
 const ROUNDS = 2;
@@ -28,19 +29,7 @@ await prepareReference();
 const image = process.argv[2] ?? `oci:${await debianImage()}:${TAG}`;
 await using dir = await makeLargeTempDir('bench-disk');
 
-let places = 0;
-/** A new directory for each run. */
-async function place(): Promise<string> {
-  places += 1;
-  const path = join(dir.path, String(places));
-  await mkdir(path);
-  return path;
-}
-
-const together = (...timings: readonly Timing[]): Timing => ({
-  wallMs: timings.reduce((sum, { wallMs }) => sum + wallMs, 0),
-  cpuMs: timings.reduce((sum, { cpuMs }) => sum + cpuMs, 0),
-});
+const place = freshPlaces(dir.path);
 
 /** What it took, and where the disk is. */
 interface Chain {

@@ -5,15 +5,15 @@
  *
  * Nothing is removed before the end: ext4 is slow to use again what was removed a moment ago. It takes some 15 GB in the temporary directory.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTempDir, run } from '@slipway/core';
 import { openImage, parseReference } from '@slipway/oci';
 import { startFaultProxy } from '../tests/harness/fault-proxy.ts';
 import { prepareReference, referenceCommand } from '../tests/harness/reference-composefs.ts';
 import { startRegistry } from '../tests/harness/registry.ts';
-import { compare, type Timing, timeHere, timeProgram, timeScript } from './compare.ts';
+import { compare, type Timing, timeHere, timeProgram, timeScript, together } from './compare.ts';
 import { debianImage, TAG } from './debian-image.ts';
+import { freshPlaces } from './fresh-places.ts';
 import { addNextLayer, NEXT_TAG } from './next-layer.ts';
 import { boundRow, printRows, type Row } from './rows.ts';
 
@@ -27,19 +27,7 @@ await using registry = await startRegistry();
 const remote = `docker://${registry.hostPort}/bench:${TAG}`;
 await run(['skopeo', 'copy', '--dest-tls-verify=false', local, remote], { describe: 'push the image' });
 
-let places = 0;
-/** A new directory for each run. */
-async function place(): Promise<string> {
-  places += 1;
-  const path = join(dir.path, String(places));
-  await mkdir(path);
-  return path;
-}
-
-const together = (a: Timing, b: Timing): Timing => ({
-  wallMs: a.wallMs + b.wallMs,
-  cpuMs: a.cpuMs + b.cpuMs,
-});
+const place = freshPlaces(dir.path);
 
 async function importImage(image: string): Promise<Timing> {
   const at = await place();

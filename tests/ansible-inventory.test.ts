@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { makeTempDir, run, type TempDir } from '@slipway/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startFleetServer, type TestFleetServer } from './harness/fleet-server.ts';
+import { logIn, startFleetServer, type TestFleetServer, viewerToken } from './harness/fleet-server.ts';
 import { ROOT, slipway, slipwayJson } from './harness/slipway.ts';
 
 const DEVICES = 3;
@@ -18,7 +18,8 @@ let token: string;
 beforeAll(async () => {
   directory = await makeTempDir('ansible');
   server = await startFleetServer(directory.path);
-  token = await server.viewerToken('ansible');
+  await logIn(server);
+  token = await viewerToken(server, 'ansible');
   await enrol('berlin', DEVICES);
   await enrol('paris', 1);
 });

@@ -3,7 +3,7 @@ import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTempDir, type TempDir } from '@slipway/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startFleetServer, type TestFleetServer } from './harness/fleet-server.ts';
+import { logIn, startFleetServer, type TestFleetServer } from './harness/fleet-server.ts';
 import { slipway, slipwayJson } from './harness/slipway.ts';
 
 const DIGEST = `sha256:${'a'.repeat(64)}`;
@@ -31,6 +31,7 @@ beforeAll(async () => {
   await writeFile(file, SHOPS);
   server = await startFleetServer(directory.path);
   env = server.env;
+  await logIn(server);
 });
 
 afterAll(async () => {

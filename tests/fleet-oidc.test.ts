@@ -1,56 +1,47 @@
 /** Logging in by an identity provider as an operator does: server and command of their own, a real provider, its forms. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface, type Interface } from 'node:readline';
+import { createInterface } from 'node:readline';
 import { makeTempDir, type TempDir } from '@slipway/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type OidcServer, startOidcServer } from '../packages/fleet/src/testing/oidc-server.ts';
 import { TestBrowser } from '../packages/fleet/src/testing/test-browser.ts';
+import { startFleetServer, type TestFleetServer } from './harness/fleet-server.ts';
 import { ROOT, slipway } from './harness/slipway.ts';
 
 let directory: TempDir;
 let provider: OidcServer;
-let server: ChildProcess;
-let url: string;
-let ca: string;
-let env: Readonly<Record<string, string>>;
+let server: TestFleetServer;
 
 beforeAll(async () => {
   directory = await makeTempDir('fleet-oidc');
   provider = await startOidcServer();
   provider.accounts.set('8f1', { preferred_username: 'Anna', name: 'Anna Muster' });
-  env = { XDG_CONFIG_HOME: join(directory.path, 'config') };
-  const root = join(directory.path, 'fleet');
-  ca = join(root, 'authority.pem');
   const secret = join(directory.path, 'secret');
   await writeFile(secret, `${provider.clientSecret}\n`, { mode: 0o600 });
   const { issuer, clientId } = provider;
-  const args = ['fleet', 'serve', '--root', root, '--listen', '127.0.0.1:0', '--oidc-issuer', issuer];
-  args.push('--oidc-client-id', clientId, '--oidc-client-secret-file', secret);
-  server = spawn(`${ROOT}/bin/slipway`, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  url = await lineWith(createInterface({ input: server.stdout ?? process.stdin }), /^https:.*/);
-  await provider.serve(`${url}/api/v1/login/oidc/callback`);
+  const options = [
+    '--oidc-issuer',
+    issuer,
+    '--oidc-client-id',
+    clientId,
+    '--oidc-client-secret-file',
+    secret,
+  ];
+  server = await startFleetServer(directory.path, options);
+  await provider.serve(`${server.url}/api/v1/login/oidc/callback`);
 });
 
 afterAll(async () => {
-  const ended = once(server, 'close');
-  server.kill('SIGTERM');
-  expect(await ended).toEqual([0, null]);
+  await server[Symbol.asyncDispose]();
   await provider[Symbol.asyncDispose]();
   await directory[Symbol.asyncDispose]();
 });
 
-async function lineWith(lines: Interface, expected: RegExp): Promise<string> {
-  for await (const line of lines) {
-    const [found] = expected.exec(line) ?? [];
-    if (found !== undefined) return found;
-  }
-  throw new Error(`it ended without ${expected.source}`);
-}
-
 test('slipway fleet login --oidc says where to go, and is logged in when somebody was there', async () => {
+  const { url, caPath: ca, env } = server;
   const login = spawn(`${ROOT}/bin/slipway`, ['fleet', 'login', url, '--ca', ca, '--oidc'], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...env },

@@ -1,4 +1,4 @@
-/** A fleet server in a process of its own, and an operator who is logged in. */
+/** A fleet server in a process of its own, and an operator. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { join } from 'node:path';
@@ -13,37 +13,29 @@ export interface TestFleetServer extends AsyncDisposable {
   readonly root: string;
   /** The authority its certificate is signed by. */
   readonly caPath: string;
-  /** For `slipway fleet …` as its administrator. */
+  /** Of its administrator. */
+  readonly password: string;
+  /** For `slipway fleet …` as one operator, whoever logs in. */
   readonly env: Readonly<Record<string, string>>;
-  /** A token that lets read. */
-  viewerToken(name: string): Promise<string>;
 }
 
-/** Starts it with everything below a directory, and logs in. At its end it must end in good order. */
-export async function startFleetServer(directory: string): Promise<TestFleetServer> {
+/** Starts it with everything below a directory. At its end it must end in good order. */
+export async function startFleetServer(
+  directory: string,
+  options: readonly string[] = [],
+): Promise<TestFleetServer> {
   const root = join(directory, 'fleet');
-  const caPath = join(root, 'authority.pem');
-  const env = { XDG_CONFIG_HOME: join(directory, 'config') };
-  const args = ['fleet', 'serve', '--root', root, '--listen', '127.0.0.1:0'];
+  const args = ['fleet', 'serve', '--root', root, '--listen', '127.0.0.1:0', ...options];
   const server = spawn(`${ROOT}/bin/slipway`, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   const lines = createInterface({ input: server.stdout })[Symbol.asyncIterator]();
   const url = String((await lines.next()).value);
   const password = String((await lines.next()).value).replace(/^.*password /, '');
-  const login = spawn(`${ROOT}/bin/slipway`, ['fleet', 'login', url, '--ca', caPath], {
-    stdio: ['pipe', 'ignore', 'inherit'],
-    env: { ...process.env, ...env },
-  });
-  login.stdin.end(`${password}\n`);
-  expect(await once(login, 'close')).toEqual([0, null]);
   return {
     url,
     root,
-    caPath,
-    env,
-    viewerToken: async (name) => {
-      const { stdout } = await slipway(['fleet', 'token', name, '--role', 'viewer'], { env });
-      return stdout.toString('utf8').trim();
-    },
+    caPath: join(root, 'authority.pem'),
+    password,
+    env: { XDG_CONFIG_HOME: join(directory, 'config') },
     [Symbol.asyncDispose]: async () => {
       const ended = once(server, 'close');
       server.kill('SIGTERM');
@@ -51,4 +43,20 @@ export async function startFleetServer(directory: string): Promise<TestFleetServ
       expect(await ended).toEqual([0, null]);
     },
   };
+}
+
+/** Logs the operator in as the administrator. */
+export async function logIn({ url, caPath, password, env }: TestFleetServer): Promise<void> {
+  const login = spawn(`${ROOT}/bin/slipway`, ['fleet', 'login', url, '--ca', caPath], {
+    stdio: ['pipe', 'ignore', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  login.stdin.end(`${password}\n`);
+  expect(await once(login, 'close')).toEqual([0, null]);
+}
+
+/** A token that lets read. */
+export async function viewerToken({ env }: TestFleetServer, name: string): Promise<string> {
+  const { stdout } = await slipway(['fleet', 'token', name, '--role', 'viewer'], { env });
+  return stdout.toString('utf8').trim();
 }

@@ -17,6 +17,7 @@ import {
 } from '../../packages/cli/src/index.ts';
 import { openApiDocument } from '../../packages/fleet-api/src/index.ts';
 import { configJsonSchema } from '../../packages/install/src/index.ts';
+import { ROOT } from '../root.ts';
 
 /** A file to write, by its path from the top of the checkout. */
 interface GeneratedFile {
@@ -24,7 +25,6 @@ interface GeneratedFile {
   readonly text: string;
 }
 
-const ROOT: string = join(import.meta.dirname, '..', '..');
 const PAGES_DIR = join('docs', 'reference', 'cli');
 
 /** The pages that are committed. */

@@ -9,8 +9,8 @@ import { chmod, copyFile, mkdir, rename, stat, writeFile } from 'node:fs/promise
 import { dirname, join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { errnoOf, formatBytes, makeTempDir, messageOf, run } from '../../packages/core/src/index.ts';
+import { ROOT } from '../root.ts';
 import { bundleInPieces, bundleWhole } from './bundle.ts';
-import { ROOT } from './root.ts';
 
 const ENTRY = join(ROOT, 'packages/cli/src/main.ts');
 const LAYER_WORKER = join(ROOT, 'packages/composefs/src/import/layer-worker.ts');

@@ -7,7 +7,7 @@
  */
 import { join } from 'node:path';
 import { type BuildOptions, build } from 'rolldown';
-import { ROOT } from './root.ts';
+import { ROOT } from '../root.ts';
 
 /** In every script: a piece has no file of its own, so what looks for files beside itself finds the executable's. */
 const BANNER = [

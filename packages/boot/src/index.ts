@@ -26,6 +26,7 @@ export {
   SLIPWAY_SORT_KEY,
   withBootEntryOptions,
 } from './entry.ts';
+export { entryDeployment } from './entry-deployment.ts';
 export { removeBootEntry, renameBootEntry, writeBootEntry, writeLoaderConf } from './entry-files.ts';
 export {
   BOOT_TRIES,

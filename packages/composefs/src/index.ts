@@ -57,6 +57,7 @@ export {
 export type { FileKind } from './selinux/file-contexts.ts';
 export { type FileReader, readImagePolicy } from './selinux/image-policy.ts';
 export { type Labels, labelTree } from './selinux/label-tree.ts';
+export { directoryMember, leafMember, linkMember } from './tar-members.ts';
 export type {
   ByteString,
   DeviceNode,

@@ -50,6 +50,7 @@ export {
   type Sides,
 } from './gitops/diff-resources.ts';
 export {
+  isResourceFile,
   type ParsedResources,
   type Place,
   type PlacedResource,

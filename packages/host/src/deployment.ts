@@ -2,11 +2,10 @@
 import { readFile } from 'node:fs/promises';
 import {
   bootEntryOptions,
-  composefsArgument,
   type EspEntry,
+  entryDeployment,
   entrySequence,
   grubStartedEntry,
-  parseKernelCommandLine,
   readBootEntries,
 } from '@slipway/boot';
 import { errnoOf, isSlipwayError, messageOf, SlipwayError } from '@slipway/core';
@@ -208,12 +207,8 @@ class DeploymentReader {
 
 /** An entry without `composefs=`, or with one that is no digest, starts another system: left alone. */
 function deploymentEntryOf(entry: EspEntry): readonly DeploymentBootEntry[] {
-  try {
-    const selected = composefsArgument(parseKernelCommandLine(bootEntryOptions(entry.entry)));
-    return selected === undefined ? [] : [{ ...entry, id: selected.id, sequence: entrySequence(entry.name) }];
-  } catch {
-    return [];
-  }
+  const id = entryDeployment(entry.entry);
+  return id === undefined ? [] : [{ ...entry, id, sequence: entrySequence(entry.name) }];
 }
 
 function notRoot(thrown: unknown): never {

@@ -1,6 +1,12 @@
-import type { ByteString, DirectoryNode, LeafNode, Metadata } from '@slipway/composefs';
-import type { TarHeader, TarInput } from '@slipway/oci';
-import { type BodySpool, contentBytes } from '../flat-image/body-spool.ts';
+import {
+  type ByteString,
+  type DirectoryNode,
+  directoryMember,
+  leafMember,
+  linkMember,
+} from '@slipway/composefs';
+import type { TarInput } from '@slipway/oci';
+import type { BodySpool } from '../flat-image/body-spool.ts';
 import { type ContentGroup, type GroupFile, isOfPackage } from './content-group.ts';
 
 /**
@@ -64,10 +70,10 @@ function* inodeMembers(
 ): Generator<TarInput, void, undefined> {
   const [first, ...links] = paths;
   yield* parents.before(first);
-  yield leafMember(first, node, bodies);
+  yield leafMember(first, node, (file) => bodies.read(file));
   for (const path of links) {
     yield* parents.before(path);
-    yield { ...header(path, node.meta), kind: 'hardlink', linkTarget: first, xattrs: new Map() };
+    yield linkMember(path, node.meta, first);
   }
 }
 
@@ -99,32 +105,4 @@ class ParentDirectories {
       yield directoryMember(at, { ...node.meta, mtimeSec: PROVISIONAL_TIME, mtimeNsec: 0 });
     }
   }
-}
-
-function directoryMember(path: ByteString, meta: Metadata): TarInput {
-  return { ...header(path, meta), kind: 'directory' };
-}
-
-function leafMember(path: ByteString, node: LeafNode, bodies: BodySpool): TarInput {
-  const common = header(path, node.meta);
-  switch (node.kind) {
-    case 'regular':
-      return { ...common, kind: 'file', sizeBytes: contentBytes(node.content), body: bodies.read(node) };
-    case 'symlink':
-      return { ...common, kind: 'symlink', linkTarget: node.target };
-    case 'character-device':
-    case 'block-device':
-      return { ...common, kind: node.kind, deviceMajor: node.major, deviceMinor: node.minor };
-    case 'fifo':
-      return { ...common, kind: 'fifo' };
-    case 'socket':
-      break;
-  }
-  throw new Error('internal error: a layer holds no sockets');
-}
-
-function header(path: ByteString, meta: Metadata): Omit<TarHeader, 'kind'> {
-  const { mode, uid, gid, mtimeSec, mtimeNsec, xattrs } = meta;
-  const nothing = { linkTarget: '', sizeBytes: 0, deviceMajor: 0, deviceMinor: 0 };
-  return { path, mode, uid, gid, mtimeSec, mtimeNsec, xattrs, ...nothing };
 }

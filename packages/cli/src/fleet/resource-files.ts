@@ -2,7 +2,7 @@ import { readdir, readFile, stat } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { messageOf, SlipwayError } from '@slipway/core';
-import { parseResources } from '@slipway/fleet';
+import { isResourceFile, parseResources } from '@slipway/fleet';
 import { parseAllDocuments } from 'yaml';
 import { type KindVerbs, verbsOf } from './kinds.ts';
 
@@ -30,9 +30,7 @@ export async function readResources(path: string): Promise<readonly Applicable[]
     const resource: unknown = document.toJS();
     if (resource === null) continue;
     if (!isResource(resource)) throw invalid(path, index, 'it has no kind, metadata.name and spec');
-    const verbs = verbsOf(resource.kind);
-    if (verbs.put === undefined) throw invalid(path, index, `a ${resource.kind} is not made by a file`);
-    resources.push({ resource, verbs: { ...verbs, put: verbs.put } });
+    resources.push(applicable(resource, path, index));
   }
   if (resources.length > 0) return resources;
   throw empty(path);
@@ -42,9 +40,9 @@ export async function readResources(path: string): Promise<readonly Applicable[]
 async function readDirectory(directory: string): Promise<readonly Applicable[]> {
   const entries = await readdir(directory, { recursive: true, withFileTypes: true });
   const names = entries
-    .filter((entry) => entry.isFile() && /\.(?:ya?ml|json)$/.test(entry.name))
+    .filter((entry) => entry.isFile())
     .map((entry) => relative(directory, join(entry.parentPath, entry.name)))
-    .filter((name) => !/(?:^|\/)\./.test(name))
+    .filter(isResourceFile)
     .toSorted();
   const files = await Promise.all(
     names.map(async (name) => ({ name, text: await read(join(directory, name)) })),
@@ -56,11 +54,13 @@ async function readDirectory(directory: string): Promise<readonly Applicable[]> 
     });
   }
   if (resources.length === 0) throw empty(directory);
-  return resources.map(({ resource }) => {
-    const { put, ...verbs } = verbsOf(resource.kind);
-    if (put === undefined) throw invalid(directory, 0, `a ${resource.kind} is not made by a file`);
-    return { resource, verbs: { ...verbs, put } };
-  });
+  return resources.map(({ resource }) => applicable(resource, directory, 0));
+}
+
+function applicable(resource: FileResource, path: string, index: number): Applicable {
+  const { put, ...verbs } = verbsOf(resource.kind);
+  if (put === undefined) throw invalid(path, index, `a ${resource.kind} is not made by a file`);
+  return { resource, verbs: { ...verbs, put } };
 }
 
 async function read(path: string): Promise<string> {

@@ -1,5 +1,6 @@
 import { messageOf } from '@slipway/core';
 import type { RebootLockRow } from '../database/tables.ts';
+import { Periodic } from '../server/periodic.ts';
 import type { Services } from '../server/services.ts';
 import { type RebootLock, reapLocks } from './fleet-lock.ts';
 import { holdLocks, saveLocks } from './lock-store.ts';
@@ -48,26 +49,10 @@ export async function reapExpiredLocks({
 }
 
 /** Does so as long as the server runs. */
-export class LockReaper implements AsyncDisposable {
-  readonly #services: Services;
-  readonly #timer: NodeJS.Timeout;
-  #running: Promise<void> | undefined;
-
-  constructor(services: Services, everyMs: number = EVERY_MS) {
-    this.#services = services;
-    this.#timer = setInterval(() => this.#tick(), everyMs);
-  }
-
-  #tick(): void {
-    this.#running ??= reapExpiredLocks(this.#services)
-      .catch((error: unknown) =>
-        this.#services.log.error('cannot take expired reboot locks away', { reason: messageOf(error) }),
-      )
-      .finally(() => (this.#running = undefined));
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#running;
-  }
+export function reapLocksInTime(services: Services): AsyncDisposable {
+  return new Periodic(
+    EVERY_MS,
+    () => reapExpiredLocks(services),
+    (error) => services.log.error('cannot take expired reboot locks away', { reason: messageOf(error) }),
+  );
 }

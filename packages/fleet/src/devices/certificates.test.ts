@@ -8,10 +8,10 @@ import type { CheckInAnswer, FleetClient } from '@slipway/fleet-api';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { type FleetServer, serveFleet } from '../server/serve-fleet.ts';
 import { failuresLog } from '../testing/failures-log.ts';
+import { adminOf, PASSWORD } from '../testing/running-server.ts';
 import { clientOf } from '../testing/test-client.ts';
 import { newHostKey, reportOf } from '../testing/test-device.ts';
 
-const PASSWORD = 'correct horse battery staple';
 const DAY_MS = 86_400_000;
 const IMAGE = { reference: 'registry.example/shop:v1', digest: `sha256:${'a'.repeat(64)}` };
 const REPORT = reportOf(IMAGE, { phase: 'idle', updateId: null, target: null });
@@ -43,10 +43,7 @@ afterAll(async () => {
 
 beforeEach(async () => {
   offsetMs = 0;
-  const { secret } = await clientOf(server.url, server.authority).call('sessions.create', {
-    body: { user: 'admin', password: PASSWORD },
-  });
-  admin = clientOf(server.url, server.authority, secret);
+  admin = await adminOf(server);
 });
 
 interface Host extends DeviceIdentity {

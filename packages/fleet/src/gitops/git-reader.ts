@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isSlipwayError, makeTempDir, type RunResult, run, SlipwayError } from '@slipway/core';
 import type { GitRepositorySpec } from '@slipway/fleet-api';
 import type { OutboundGuard } from '../outbound/outbound-guard.ts';
+import { isResourceFile } from './parse-resources.ts';
 
 /** A file of a repository, by its path from the folder that is read. */
 export interface GitFile {
@@ -189,8 +190,7 @@ export class GitReader implements AsyncDisposable {
       .flatMap((line) => {
         const [, object = '', size = '', name = ''] =
           /^100(?:644|755) blob ([0-9a-f]+) +(\d+)\t([^"].*)$/.exec(line) ?? [];
-        const isRead = /\.(?:ya?ml|json)$/.test(name) && !/(?:^|\/)\./.test(name);
-        return isRead ? [{ name, object, size: Number(size) }] : [];
+        return isResourceFile(name) ? [{ name, object, size: Number(size) }] : [];
       });
   }
 

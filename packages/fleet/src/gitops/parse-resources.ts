@@ -21,6 +21,11 @@ const SCHEMAS = {
   Device: deviceInputSchema,
 };
 
+/** Whether a file of a repository holds resources, by its path in it: hidden files and folders hold none. */
+export function isResourceFile(path: string): boolean {
+  return /\.(?:ya?ml|json)$/.test(path) && !/(?:^|\/)\./.test(path);
+}
+
 /** A resource as a file has it. */
 export type ResourceDocument = RoleInput | PolicyInput | ReleaseInput | FleetInput | DeviceInput;
 

@@ -3,13 +3,12 @@ import { join } from 'node:path';
 import { makeTempDir, type TempDir } from '@slipway/core';
 import type { FleetClient, Permission } from '@slipway/fleet-api';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type FleetServer, serveFleet } from '../server/serve-fleet.ts';
+import type { FleetServer } from '../server/serve-fleet.ts';
 import { askRaw, type RawAnswer } from '../testing/compat-client.ts';
-import { failuresLog } from '../testing/failures-log.ts';
+import { PASSWORD, startServer } from '../testing/running-server.ts';
 import { clientOf } from '../testing/test-client.ts';
 import { until } from '../testing/until.ts';
 
-const PASSWORD = 'correct horse battery staple';
 const digestOf = (text: string): string => `sha256:${hash('sha256', text, 'hex')}`;
 const CONFIG = '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}';
 const TYPE = 'application/vnd.oci.image.manifest.v1+json';
@@ -30,17 +29,8 @@ let admin: FleetClient;
 
 beforeAll(async () => {
   directory = await makeTempDir('fleet-registry');
-  server = await serveFleet({
-    root: directory.path,
-    port: 0,
-    firstPassword: PASSWORD,
-    log: failuresLog,
-    registryRoot: join(directory.path, 'registry'),
-  });
-  const { secret } = await clientOf(server.url, server.authority).call('sessions.create', {
-    body: { user: 'admin', password: PASSWORD },
-  });
-  admin = clientOf(server.url, server.authority, secret);
+  const options = { root: directory.path, registryRoot: join(directory.path, 'registry') };
+  ({ server, admin } = await startServer(options));
 }, 120_000);
 
 afterAll(async () => {

@@ -1,5 +1,6 @@
 import { messageOf } from '@slipway/core';
 import type { RolloutRow } from '../database/tables.ts';
+import { Periodic } from '../server/periodic.ts';
 import type { Services } from '../server/services.ts';
 import { firingAlerts } from './alerts.ts';
 import { type EngineRecord, holdRollout } from './rollout-store.ts';
@@ -18,26 +19,21 @@ export class RolloutRunner implements AsyncDisposable {
   readonly #services: Services;
   readonly #nextMs = new Map<string, number>();
   readonly #everyMs: number;
-  readonly #timer: NodeJS.Timeout;
-  #running: Promise<void> | undefined;
+  readonly #rounds: Periodic;
 
   /** @param everyMs how often rollouts under way are looked at */
   constructor(services: Services, everyMs: number) {
     this.#services = services;
     this.#everyMs = everyMs;
-    this.#timer = setInterval(() => this.#tick(), everyMs);
+    this.#rounds = new Periodic(
+      everyMs,
+      () => this.#stepAll(),
+      (error) => services.log.error('cannot look at rollouts', { reason: messageOf(error) }),
+    );
   }
 
-  #tick(): void {
-    this.#running ??= this.stepAll()
-      .catch((error: unknown) =>
-        this.#services.log.error('cannot look at rollouts', { reason: messageOf(error) }),
-      )
-      .finally(() => (this.#running = undefined));
-  }
-
-  /** Steps every rollout whose time has come, and resolves when all are done. */
-  async stepAll(): Promise<void> {
+  /** Steps every rollout whose time has come. */
+  async #stepAll(): Promise<void> {
     const { database } = this.#services;
     const rows = await database.reads
       .selectFrom('rollouts')
@@ -75,7 +71,6 @@ export class RolloutRunner implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#running;
+    await this.#rounds[Symbol.asyncDispose]();
   }
 }

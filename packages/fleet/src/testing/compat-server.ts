@@ -1,18 +1,13 @@
-import type { FleetClient, FleetSpec, Permission } from '@slipway/fleet-api';
-import { type FleetServer, serveFleet } from '../server/serve-fleet.ts';
-import { failuresLog } from './failures-log.ts';
+import type { FleetSpec, Permission } from '@slipway/fleet-api';
 import type { Place } from './places.ts';
-import { clientOf } from './test-client.ts';
+import { type RunningServer, startServer } from './running-server.ts';
 
-export const PASSWORD: string = 'correct horse battery staple';
 export const HEADER = { apiVersion: 'slipway/v1' } as const;
 export const DAY_MS: number = 86_400_000;
 /** Yesterday at noon: certificates made then are good now, by the clock of TLS too. */
 export const START_MS: number = (Math.floor(Date.now() / DAY_MS) - 0.5) * DAY_MS;
 /** A server for clients of others, whose clock stands still until it is set. */
-export interface CompatServer extends AsyncDisposable {
-  readonly server: FleetServer;
-  readonly admin: FleetClient;
+export interface CompatServer extends RunningServer {
   readonly database: string;
   readonly clock: { ms: number; nowMs(): number };
   /** Makes a token with one permission, of one fleet or of all. */
@@ -23,16 +18,11 @@ export interface CompatServer extends AsyncDisposable {
 export async function startCompatServer(place: Place): Promise<CompatServer> {
   const database = await place();
   const clock = { ms: START_MS, nowMs: () => clock.ms };
-  const options = { root: '/nonexistent', database, port: 0, log: failuresLog, stepRolloutsMs: 50, clock };
-  const server = await serveFleet({ ...options, firstPassword: PASSWORD });
-  const { secret } = await clientOf(server.url, server.authority).call('sessions.create', {
-    body: { user: 'admin', password: PASSWORD },
-  });
-  const admin = clientOf(server.url, server.authority, secret);
+  const running = await startServer({ database, stepRolloutsMs: 50, clock });
+  const { admin } = running;
   let tokens = 0;
   return {
-    server,
-    admin,
+    ...running,
     database,
     clock,
     token: async (permission, fleet) => {
@@ -52,6 +42,5 @@ export async function startCompatServer(place: Place): Promise<CompatServer> {
       const body = { ...HEADER, kind: 'Fleet', metadata: { name }, spec } as const;
       await admin.call('fleets.put', { params: { name }, body });
     },
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }

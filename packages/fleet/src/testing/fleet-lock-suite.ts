@@ -3,8 +3,9 @@ import { describe, expect, test } from 'vitest';
 import { reapExpiredLocks } from '../compat/lock-reaper.ts';
 import { openDatabase } from '../database/database.ts';
 import { askRaw, type RawAnswer } from './compat-client.ts';
-import { type CompatServer, HEADER, PASSWORD, START_MS, startCompatServer } from './compat-server.ts';
+import { type CompatServer, HEADER, START_MS, startCompatServer } from './compat-server.ts';
 import type { Place } from './places.ts';
+import { PASSWORD } from './running-server.ts';
 import { clientOf } from './test-client.ts';
 import { TestDevice } from './test-device.ts';
 

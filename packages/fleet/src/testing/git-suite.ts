@@ -1,13 +1,11 @@
 import type { FleetClient, GitRepository, GitRepositoryInput, GitRepositorySpec } from '@slipway/fleet-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type FleetServer, serveFleet } from '../server/serve-fleet.ts';
-import { failuresLog } from './failures-log.ts';
 import { type GitServer, startGitServer } from './git-server.ts';
 import type { Place } from './places.ts';
+import { type RunningServer, startServer } from './running-server.ts';
 import { clientOf } from './test-client.ts';
 import { until } from './until.ts';
 
-const PASSWORD = 'correct horse battery staple';
 const PATIENCE_MS = 300_000;
 
 const header = (kind: string, name: string): string =>
@@ -18,29 +16,8 @@ const release = (name: string, letter: string): string =>
 const fleet = (more: string): string => `${header('Fleet', 'shops')}spec: {policy: careful, ${more}}\n`;
 const params = { name: 'shops' };
 
-interface Running extends AsyncDisposable {
-  readonly server: FleetServer;
-  readonly admin: FleetClient;
-}
-
-async function start(place: Place, allowedNetworks: readonly string[]): Promise<Running> {
-  const server = await serveFleet({
-    root: '/nonexistent',
-    database: await place(),
-    port: 0,
-    log: failuresLog,
-    firstPassword: PASSWORD,
-    stepRolloutsMs: 50,
-    allowedNetworks,
-  });
-  const { secret } = await clientOf(server.url, server.authority).call('sessions.create', {
-    body: { user: 'admin', password: PASSWORD },
-  });
-  return {
-    server,
-    admin: clientOf(server.url, server.authority, secret),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
+async function start(place: Place, allowedNetworks: readonly string[]): Promise<RunningServer> {
+  return await startServer({ database: await place(), stepRolloutsMs: 50, allowedNetworks });
 }
 
 /** How a server follows git, whatever database it has. */

@@ -1,37 +1,15 @@
-import type { FleetClient, FleetInput, PolicySpec, ReleaseInput, Rollout } from '@slipway/fleet-api';
+import type { FleetInput, PolicySpec, ReleaseInput, Rollout } from '@slipway/fleet-api';
 import { describe, expect, test } from 'vitest';
-import { type FleetServer, serveFleet } from '../server/serve-fleet.ts';
-import { failuresLog } from './failures-log.ts';
 import type { Place } from './places.ts';
+import { type RunningServer, startServer } from './running-server.ts';
 import { clientOf, deviceClientOf } from './test-client.ts';
 import { newHostKey, TestDevice } from './test-device.ts';
 import { until } from './until.ts';
 
-const PASSWORD = 'correct horse battery staple';
 const PATIENCE_MS = 300_000;
 
-interface Running extends AsyncDisposable {
-  readonly server: FleetServer;
-  readonly admin: FleetClient;
-}
-
-async function start(place: Place): Promise<Running> {
-  const server = await serveFleet({
-    root: '/nonexistent',
-    database: await place(),
-    port: 0,
-    log: failuresLog,
-    stepRolloutsMs: 50,
-    firstPassword: PASSWORD,
-  });
-  const { secret } = await clientOf(server.url, server.authority).call('sessions.create', {
-    body: { user: 'admin', password: PASSWORD },
-  });
-  return {
-    server,
-    admin: clientOf(server.url, server.authority, secret),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
+async function start(place: Place): Promise<RunningServer> {
+  return await startServer({ database: await place(), stepRolloutsMs: 50 });
 }
 
 function digest(letter: string): string {

@@ -3,20 +3,13 @@ import { once } from 'node:events';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { systemClock } from '@slipway/core';
-import {
-  type FleetClient,
-  type FleetEvent,
-  type Webhook,
-  type WebhookSpec,
-  webhookDeliverySchema,
-} from '@slipway/fleet-api';
+import { type FleetEvent, type Webhook, type WebhookSpec, webhookDeliverySchema } from '@slipway/fleet-api';
 import { describe, expect, test } from 'vitest';
 import { Authority } from '../authority/authority.ts';
 import { openDatabase } from '../database/database.ts';
-import { type FleetServer, serveFleet } from '../server/serve-fleet.ts';
-import { HEADER, PASSWORD, START_MS } from './compat-server.ts';
-import { failuresLog } from './failures-log.ts';
+import { HEADER, START_MS } from './compat-server.ts';
 import type { Place } from './places.ts';
+import { PASSWORD, type RunningServer, startServer } from './running-server.ts';
 import { clientOf } from './test-client.ts';
 import { until } from './until.ts';
 
@@ -75,32 +68,13 @@ async function startReceiver(place: Place): Promise<Receiver> {
   return receiver;
 }
 
-interface Running extends AsyncDisposable {
-  readonly server: FleetServer;
-  readonly admin: FleetClient;
+interface Running extends RunningServer {
   readonly clock: { ms: number };
 }
 
 async function start(place: Place, allowedNetworks: readonly string[]): Promise<Running> {
   const clock = { ms: START_MS, nowMs: () => clock.ms };
-  const server = await serveFleet({
-    root: '/nonexistent',
-    database: await place(),
-    port: 0,
-    log: failuresLog,
-    firstPassword: PASSWORD,
-    allowedNetworks,
-    clock,
-  });
-  const { secret } = await clientOf(server.url, server.authority).call('sessions.create', {
-    body: { user: 'admin', password: PASSWORD },
-  });
-  return {
-    server,
-    clock,
-    admin: clientOf(server.url, server.authority, secret),
-    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
-  };
+  return { ...(await startServer({ database: await place(), allowedNetworks, clock })), clock };
 }
 
 async function putFleet({ admin }: Running, name: string): Promise<void> {

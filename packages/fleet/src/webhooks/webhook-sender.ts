@@ -2,6 +2,7 @@ import { messageOf } from '@slipway/core';
 import type { WebhookRow } from '../database/tables.ts';
 import { eventOf } from '../events/event-hub.ts';
 import { postTo } from '../outbound/outbound-post.ts';
+import { DueJobs } from '../server/due-jobs.ts';
 import type { Services } from '../server/services.ts';
 import { signatureHeaders } from './sign-delivery.ts';
 import {
@@ -12,9 +13,6 @@ import {
   saveDelivery,
 } from './webhook-store.ts';
 
-const EVERY_MS = 1000;
-/** Deliveries at once: a receiver that answers slowly shall not keep the others waiting. */
-const MAX_DELIVERIES = 4;
 const TIMEOUT_MS = 10_000;
 const FIRST_RETRY_MS = 5000;
 const LAST_RETRY_MS = 3_600_000;
@@ -25,90 +23,63 @@ const MAX_REASON_LENGTH = 300;
  * between delivers it again under the same id. A receiver that fails is tried again later and later, up to an hour apart. Any number of
  * replicas may.
  */
-export class WebhookSender implements AsyncDisposable {
-  readonly #services: Services;
-  readonly #timer: NodeJS.Timeout;
-  readonly #deliveries = new Set<Promise<void>>();
-  #finding: Promise<void> | undefined;
+export function tellWebhooks(services: Services): AsyncDisposable {
+  const { database, clock, ending, log } = services;
+  return new DueJobs({
+    due: async (limit) => {
+      const newest = await newestEvent(database.reads);
+      const rows = await dueWebhooks(database.reads, newest, clock.nowMs(), limit);
+      return rows.map((row) => async () => await deliver(services, row, newest));
+    },
+    ending,
+    log,
+    complaint: 'cannot tell webhooks of events',
+  });
+}
 
-  constructor(services: Services, everyMs: number = EVERY_MS) {
-    this.#services = services;
-    this.#timer = setInterval(() => this.#tick(), everyMs);
+async function deliver(services: Services, due: WebhookRow, newest: number): Promise<void> {
+  const { database, clock, ending } = services;
+  const claimed = await claimDelivery(database, due, newest, clock.nowMs());
+  if (claimed === undefined) return;
+  const { row, events, upTo } = claimed;
+  if (events.length === 0) {
+    await saveDelivery(database, claimed, { sequence: upTo }, 0);
+    return;
   }
-
-  #tick(): void {
-    this.#finding ??= this.#find()
-      .catch((error: unknown) => this.#complain(error))
-      .finally(() => (this.#finding = undefined));
+  const reason = await post(services, claimed);
+  // A delivery the end of the server cut short says nothing about its receiver: another makes it again.
+  if (reason !== undefined && ending.aborted) return;
+  const nowMs = clock.nowMs();
+  if (reason === undefined) {
+    const delivered = { sequence: upTo, failures: 0, reason: null, delivered_ms: nowMs };
+    await saveDelivery(database, claimed, delivered, 0);
+    return;
   }
+  const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(row.failures, 20));
+  await saveDelivery(database, claimed, { failures: row.failures + 1, reason }, nowMs + waitMs);
+}
 
-  async #find(): Promise<void> {
-    const { database, clock, ending } = this.#services;
-    const free = MAX_DELIVERIES - this.#deliveries.size;
-    if (free <= 0 || ending.aborted) return;
-    const newest = await newestEvent(database.reads);
-    for (const row of await dueWebhooks(database.reads, newest, clock.nowMs(), free)) {
-      const delivery = this.#deliver(row, newest).catch((error: unknown) => this.#complain(error));
-      this.#deliveries.add(delivery);
-      void delivery.finally(() => this.#deliveries.delete(delivery));
-    }
-  }
-
-  async #deliver(due: WebhookRow, newest: number): Promise<void> {
-    const { database, clock, ending } = this.#services;
-    const claimed = await claimDelivery(database, due, newest, clock.nowMs());
-    if (claimed === undefined) return;
-    const { row, events, upTo } = claimed;
-    if (events.length === 0) {
-      await saveDelivery(database, claimed, { sequence: upTo }, 0);
-      return;
-    }
-    const reason = await this.#post(claimed);
-    // A delivery the end of the server cut short says nothing about its receiver: another makes it again.
-    if (reason !== undefined && ending.aborted) return;
-    const nowMs = clock.nowMs();
-    if (reason === undefined) {
-      const delivered = { sequence: upTo, failures: 0, reason: null, delivered_ms: nowMs };
-      await saveDelivery(database, claimed, delivered, 0);
-      return;
-    }
-    const waitMs = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(row.failures, 20));
-    await saveDelivery(database, claimed, { failures: row.failures + 1, reason }, nowMs + waitMs);
-  }
-
-  /** Why it failed; undefined: it did not. */
-  async #post({ row, spec, events }: ClaimedDelivery): Promise<string | undefined> {
-    const { clock, outbound, ending } = this.#services;
-    const { organisation, name, secret } = row;
-    const body = JSON.stringify({ webhook: name, organisation, events: events.map(eventOf) });
-    const id = `${organisation}.${name}.${events[0]?.sequence ?? 0}-${events.at(-1)?.sequence ?? 0}`;
-    try {
-      const status = await postTo(await outbound.resolve(spec.url), {
-        body,
-        headers: {
-          'content-type': 'application/json',
-          'user-agent': 'slipway-fleet',
-          ...signatureHeaders(secret, id, clock.nowMs(), body),
-        },
-        caCertificate: spec.caCertificate,
-        signal: AbortSignal.any([ending, AbortSignal.timeout(TIMEOUT_MS)]),
-      });
-      return status >= 200 && status < 300 ? undefined : `the receiver answered with ${status}`;
-    } catch (error) {
-      return messageOf(error).slice(0, MAX_REASON_LENGTH);
-    }
-  }
-
-  #complain(error: unknown): void {
-    this.#services.log.error('cannot tell webhooks of events', {
-      reason: messageOf(error),
-      stack: error instanceof Error ? error.stack : undefined,
+/** Why it failed; undefined: it did not. */
+async function post(
+  { clock, outbound, ending }: Services,
+  { row, spec, events }: ClaimedDelivery,
+): Promise<string | undefined> {
+  const { organisation, name, secret } = row;
+  const body = JSON.stringify({ webhook: name, organisation, events: events.map(eventOf) });
+  const id = `${organisation}.${name}.${events[0]?.sequence ?? 0}-${events.at(-1)?.sequence ?? 0}`;
+  try {
+    const status = await postTo(await outbound.resolve(spec.url), {
+      body,
+      headers: {
+        'content-type': 'application/json',
+        'user-agent': 'slipway-fleet',
+        ...signatureHeaders(secret, id, clock.nowMs(), body),
+      },
+      caCertificate: spec.caCertificate,
+      signal: AbortSignal.any([ending, AbortSignal.timeout(TIMEOUT_MS)]),
     });
-  }
-
-  async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    await this.#finding;
-    await Promise.all(this.#deliveries);
+    return status >= 200 && status < 300 ? undefined : `the receiver answered with ${status}`;
+  } catch (error) {
+    return messageOf(error).slice(0, MAX_REASON_LENGTH);
   }
 }

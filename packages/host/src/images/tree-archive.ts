@@ -2,15 +2,15 @@
 import {
   type ByteString,
   type DirectoryNode,
-  fileSize,
+  directoryMember,
   type LeafNode,
-  type Metadata,
+  leafMember,
+  linkMember,
   type Repository,
   readFile,
   walkTree,
 } from '@slipway/composefs';
-import { SlipwayError } from '@slipway/core';
-import type { TarHeader, TarInput } from '@slipway/oci';
+import type { TarInput } from '@slipway/oci';
 
 /** Labels are computed from the policy of an image wherever it is put; a layer does not carry them. */
 const LABEL = 'security.selinux';
@@ -29,40 +29,19 @@ export function* treeMembers(
   for (const { path, node } of walkTree(tree)) {
     const name = path.slice(1);
     if (node.kind === 'directory') {
-      yield { ...header(name === '' ? './' : `${name}/`, node.meta), kind: 'directory' };
+      yield unlabelled(directoryMember(name === '' ? './' : `${name}/`, node.meta));
       continue;
     }
     const first = named.get(node);
     named.set(node, first ?? name);
-    yield first === undefined ? leafMember(name, node, repository) : linkMember(name, node, first);
+    yield unlabelled(
+      first === undefined
+        ? leafMember(name, node, (file) => readFile(repository, file))
+        : linkMember(name, node.meta, first),
+    );
   }
 }
 
-function linkMember(path: ByteString, { meta }: LeafNode, linkTarget: ByteString): TarInput {
-  return { ...header(path, meta), kind: 'hardlink', linkTarget, xattrs: new Map() };
-}
-
-function leafMember(path: ByteString, node: LeafNode, repository: Repository): TarInput {
-  const common = header(path, node.meta);
-  switch (node.kind) {
-    case 'regular':
-      return { ...common, kind: 'file', sizeBytes: fileSize(node), body: readFile(repository, node) };
-    case 'symlink':
-      return { ...common, kind: 'symlink', linkTarget: node.target };
-    case 'character-device':
-    case 'block-device':
-      return { ...common, kind: node.kind, deviceMajor: node.major, deviceMinor: node.minor };
-    case 'fifo':
-      return { ...common, kind: 'fifo' };
-    case 'socket':
-      break;
-  }
-  throw new SlipwayError('TREE_INVALID', `cannot write ${JSON.stringify(path)}: an archive holds no sockets`);
-}
-
-function header(path: ByteString, meta: Metadata): Omit<TarHeader, 'kind'> {
-  const { mode, uid, gid, mtimeSec, mtimeNsec } = meta;
-  const xattrs = new Map([...meta.xattrs].filter(([key]) => key !== LABEL));
-  const nothing = { linkTarget: '', sizeBytes: 0, deviceMajor: 0, deviceMinor: 0 };
-  return { path, mode, uid, gid, mtimeSec, mtimeNsec, xattrs, ...nothing };
+function unlabelled(member: TarInput): TarInput {
+  return { ...member, xattrs: new Map([...member.xattrs].filter(([key]) => key !== LABEL)) };
 }

@@ -21,6 +21,27 @@ export interface BlockDevice {
   readonly children: readonly BlockDevice[];
 }
 
+/** Of files, and of most disks. */
+export const SECTOR_BYTES = 512;
+
+/** A disk with nothing on it, as a file is one too. */
+export function emptyDisk(path: string, sizeBytes: number): BlockDevice {
+  return {
+    path,
+    type: 'disk',
+    sizeBytes,
+    isReadOnly: false,
+    sectorBytes: SECTOR_BYTES,
+    fileSystem: undefined,
+    label: undefined,
+    tableType: undefined,
+    mountpoints: [],
+    model: undefined,
+    serial: undefined,
+    children: [],
+  };
+}
+
 /** A device and everything below it. */
 export function* withDescendants(device: BlockDevice): Generator<BlockDevice> {
   yield device;

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { testDevice } from '../testing/test-device.ts';
 import type { BlockDevice } from './block-device.ts';
 import { partitionPath } from './block-device.ts';
 import { contentsOf, guardDisk, requireDisk, usesOf } from './guard-disk.ts';
@@ -6,24 +7,8 @@ import { parseLsblk } from './list-devices.ts';
 
 const GIB = 1024 ** 3;
 
-function device(path: string, more: Partial<BlockDevice> = {}): BlockDevice {
-  return {
-    path,
-    type: 'disk',
-    sizeBytes: 20 * GIB,
-    isReadOnly: false,
-    sectorBytes: 512,
-    fileSystem: undefined,
-    label: undefined,
-    tableType: undefined,
-    mountpoints: [],
-    model: undefined,
-    serial: undefined,
-    children: [],
-    ...more,
-  };
-}
-
+const device = (path: string, more: Partial<BlockDevice> = {}): BlockDevice =>
+  testDevice(path, { sizeBytes: 20 * GIB, ...more });
 const part = (path: string, more: Partial<BlockDevice> = {}): BlockDevice =>
   device(path, { type: 'part', sizeBytes: GIB, ...more });
 

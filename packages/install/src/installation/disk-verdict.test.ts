@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { BlockDevice } from '../block/block-device.ts';
 import type { DiskSelection } from '../kickstart/disk-selection.ts';
+import { testDevice } from '../testing/test-device.ts';
 import { judgeDisks, verdictWords } from './disk-verdict.ts';
 
 const ANY: DiskSelection = {
@@ -13,23 +14,8 @@ const ANY: DiskSelection = {
   initialisesUnreadable: false,
 };
 
-function device(path: string, more: Partial<BlockDevice> = {}): BlockDevice {
-  return {
-    path,
-    type: 'disk',
-    sizeBytes: 20_000_000_000,
-    isReadOnly: false,
-    sectorBytes: 512,
-    fileSystem: undefined,
-    label: undefined,
-    tableType: undefined,
-    mountpoints: [],
-    model: undefined,
-    serial: undefined,
-    children: [],
-    ...more,
-  };
-}
+const device = (path: string, more: Partial<BlockDevice> = {}): BlockDevice =>
+  testDevice(path, { sizeBytes: 20_000_000_000, ...more });
 
 const EMPTY = device('/dev/sda', { model: 'Fast SSD', serial: '4711' });
 const PHOTOS = device('/dev/sdb', {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BlockDevice } from '../block/block-device.ts';
+import { testDevice } from '../testing/test-device.ts';
 import { existingRoot } from './existing-root.ts';
 import type { MountedFileSystem } from './found-filesystem.ts';
 
@@ -14,22 +15,8 @@ const ROOT: MountedFileSystem = {
 const DEBIAN = { root: ROOT, entries: ['bin', 'etc', 'usr', 'var'] };
 const PLAIN = 'BOOT_IMAGE=/boot/vmlinuz-6.12 root=/dev/vda2 ro quiet';
 
-function device(path: string, type: string, ...children: readonly BlockDevice[]): BlockDevice {
-  return {
-    path,
-    type,
-    sizeBytes: 20_000_000_000,
-    isReadOnly: false,
-    sectorBytes: 512,
-    fileSystem: undefined,
-    label: undefined,
-    tableType: undefined,
-    mountpoints: [],
-    model: undefined,
-    serial: undefined,
-    children,
-  };
-}
+const device = (path: string, type: string, ...children: readonly BlockDevice[]): BlockDevice =>
+  testDevice(path, { type, children });
 
 const VOLUME = '/dev/mapper/vg-root';
 const LVM = device('/dev/vda', 'disk', device('/dev/vda3', 'part', device(VOLUME, 'lvm')));

@@ -16,7 +16,7 @@ export interface FoundPlace {
 }
 
 /** Where the boot partition may be mounted below the root, as installers do it. */
-const BOOT_PLACES = ['boot/efi', 'efi', 'boot'] as const;
+export const BOOT_PLACES = ['boot/efi', 'efi', 'boot'] as const;
 
 /**
  * Looks at what is mounted at a directory and below it.

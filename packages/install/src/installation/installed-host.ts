@@ -1,16 +1,10 @@
 import { lstat, readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
-import {
-  bootEntryOptions,
-  bootEntryValue,
-  composefsArgument,
-  type EspEntry,
-  parseKernelCommandLine,
-  readBootEntries,
-} from '@slipway/boot';
+import { bootEntryValue, entryDeployment, readBootEntries } from '@slipway/boot';
 import { openRepository } from '@slipway/composefs';
 import { errnoOf, messageOf, type OperationOptions, SlipwayError } from '@slipway/core';
 import { type HostLayout, hostLayout, isDeploymentId, parseOrigin, VAR_LINK_TARGET } from '@slipway/host';
+import { BOOT_PLACES } from './found-place.ts';
 
 /** Whether an installation is one a machine can start, and what of it is missing. */
 export interface InstalledHost {
@@ -19,8 +13,6 @@ export interface InstalledHost {
   /** A line each. */
   readonly problems: readonly string[];
 }
-
-const BOOT_PLACES = ['boot/efi', 'efi', 'boot'];
 
 /**
  * Looks whether a host that was installed below a directory, by whatever installer, has everything it starts with: a store in which nothing is
@@ -82,7 +74,7 @@ async function stateProblems(layout: HostLayout, id: string): Promise<readonly s
 /** Entries that lead elsewhere are another system's. */
 async function bootProblems(esp: string, deployments: ReadonlySet<string>): Promise<readonly string[]> {
   const { entries, problems } = await readBootEntries(esp);
-  const own = entries.filter((each) => deployments.has(deploymentOf(each) ?? ''));
+  const own = entries.filter((each) => deployments.has(entryDeployment(each.entry) ?? ''));
   const missing = (
     await Promise.all(
       own.map(async ({ fileName, entry }) => {
@@ -97,15 +89,6 @@ async function bootProblems(esp: string, deployments: ReadonlySet<string>): Prom
     ...(own.length === 0 ? [`${esp}: no boot entry starts a deployment of this host`] : []),
     ...missing,
   ];
-}
-
-function deploymentOf({ entry }: EspEntry): string | undefined {
-  try {
-    return composefsArgument(parseKernelCommandLine(bootEntryOptions(entry)))?.id;
-  } catch {
-    // Not one of ours, whatever it is.
-    return undefined;
-  }
 }
 
 async function isDirectory(path: string): Promise<boolean> {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { BlockDevice } from '../block/block-device.ts';
 import type { DiskSelection } from '../kickstart/disk-selection.ts';
 import type { KickstartScript } from '../kickstart/plan.ts';
+import { testDevice } from '../testing/test-device.ts';
 import { isSelected, mayErase, onlyDisk, readyKickstart, runErrorScripts } from './kickstart-run.ts';
 import { runScript } from './run-script.ts';
 import type { InstallStep } from './step.ts';
@@ -28,41 +29,33 @@ afterAll(async () => {
   await temp[Symbol.asyncDispose]();
 });
 
-function disk(path: string, more: Partial<BlockDevice> = {}): BlockDevice {
-  return {
-    path,
-    type: 'disk',
-    sizeBytes: 1024 ** 3,
-    isReadOnly: false,
-    sectorBytes: 512,
-    fileSystem: undefined,
-    label: undefined,
-    tableType: undefined,
-    mountpoints: [],
-    model: undefined,
-    serial: undefined,
-    children: [],
-    ...more,
-  };
-}
-
 describe('the disk a kickstart file means', () => {
-  const used = disk('/dev/sda', { mountpoints: ['/'] });
-  const rom = disk('/dev/sr0', { type: 'rom' });
+  const used = testDevice('/dev/sda', { mountpoints: ['/'] });
+  const rom = testDevice('/dev/sr0', { type: 'rom' });
 
   test.each<[string, Partial<DiskSelection>, readonly BlockDevice[], string]>([
-    ['the only one that is free', {}, [used, rom, disk('/dev/sdb')], '/dev/sdb'],
-    ['the one named', { use: ['sdc'] }, [disk('/dev/sdb'), disk('/dev/sdc')], '/dev/sdc'],
-    ['the one not ignored', { ignore: ['sd[x]', 'sdb'] }, [disk('/dev/sdb'), disk('/dev/sdc')], '/dev/sdc'],
-    ['by pattern', { use: ['nvme*|vd?'] }, [disk('/dev/sdb'), disk('/dev/nvme0n1')], '/dev/nvme0n1'],
+    ['the only one that is free', {}, [used, rom, testDevice('/dev/sdb')], '/dev/sdb'],
+    ['the one named', { use: ['sdc'] }, [testDevice('/dev/sdb'), testDevice('/dev/sdc')], '/dev/sdc'],
+    [
+      'the one not ignored',
+      { ignore: ['sd[x]', 'sdb'] },
+      [testDevice('/dev/sdb'), testDevice('/dev/sdc')],
+      '/dev/sdc',
+    ],
+    [
+      'by pattern',
+      { use: ['nvme*|vd?'] },
+      [testDevice('/dev/sdb'), testDevice('/dev/nvme0n1')],
+      '/dev/nvme0n1',
+    ],
   ])('%s', (_, selection, devices, path) => {
     expect(onlyDisk({ ...ANY, ...selection }, devices)).toBe(path);
   });
 
   test.each<[string, Partial<DiskSelection>, readonly BlockDevice[], RegExp]>([
-    ['two will do', {}, [disk('/dev/sdb'), disk('/dev/sdc')], /: 2 will do$/],
+    ['two will do', {}, [testDevice('/dev/sdb'), testDevice('/dev/sdc')], /: 2 will do$/],
     ['none is free', {}, [used, rom], /leaves none that is free$/],
-    ['none is named so', { use: ['vda'] }, [disk('/dev/sdb')], /leaves none that is free$/],
+    ['none is named so', { use: ['vda'] }, [testDevice('/dev/sdb')], /leaves none that is free$/],
   ])('is asked for where %s', (_, selection, devices, message) => {
     expect(() => onlyDisk({ ...ANY, ...selection }, devices)).toThrow(
       expect.objectContaining({ code: 'DISK_NOT_FOUND', message: expect.stringMatching(message) }),

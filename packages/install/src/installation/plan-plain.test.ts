@@ -1,29 +1,16 @@
 import { expect, test } from 'vitest';
 import type { BlockDevice } from '../block/block-device.ts';
+import { testDevice } from '../testing/test-device.ts';
 import { planWords, stepWords } from './describe.ts';
 import { wipeSteps } from './plan-plain.ts';
 
-const disk = (children: readonly BlockDevice[]): BlockDevice => ({
-  path: '/dev/vdb',
-  type: 'disk',
-  sizeBytes: 1024 ** 3,
-  isReadOnly: false,
-  sectorBytes: 512,
-  fileSystem: undefined,
-  label: undefined,
-  tableType: undefined,
-  mountpoints: [],
-  model: undefined,
-  serial: undefined,
-  children,
-});
-const part = (path: string): BlockDevice => ({ ...disk([]), path, type: 'part' });
+const part = (path: string): BlockDevice => testDevice(path, { type: 'part' });
 const target = (children: readonly BlockDevice[], types: readonly string[]) =>
   ({
     kind: 'device',
     path: '/dev/vdb',
     sizeBytes: 1024 ** 3,
-    disk: disk(children),
+    disk: testDevice('/dev/vdb', { children }),
     signatures: types.map((type) => ({ path: '/dev/vdb', type, label: undefined })),
   }) as const;
 

@@ -1,7 +1,7 @@
 import { readdir, readFile, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, messageOf, type OperationOptions, SlipwayError } from '@slipway/core';
-import type { BlockDevice } from '../block/block-device.ts';
+import { type BlockDevice, emptyDisk, SECTOR_BYTES } from '../block/block-device.ts';
 import { findSignatures, type Signature } from '../block/find-signatures.ts';
 import { contentsOf, guardDisk, requireDisk } from '../block/guard-disk.ts';
 import { listBlockDevices } from '../block/list-devices.ts';
@@ -28,8 +28,6 @@ export interface TargetRequest {
   readonly isFile: boolean;
   readonly mayWipe: boolean;
 }
-
-const SECTOR_BYTES = 512;
 
 /**
  * Looks at the disk and refuses one that must not be written. Nothing is written.
@@ -75,7 +73,7 @@ async function fileTarget(
     });
   }
   const signatures = await findSignatures(path, options);
-  const contents = contentsOf(asDisk(path, sizeBytes), signatures);
+  const contents = contentsOf(emptyDisk(path, sizeBytes), signatures);
   if (contents.length > 0 && !mayWipe) {
     throw new SlipwayError('DISK_NOT_EMPTY', `cannot install to ${path}: it is not empty`, {
       findings: contents,
@@ -84,23 +82,6 @@ async function fileTarget(
     });
   }
   return { kind: 'file', path, sizeBytes, signatures };
-}
-
-function asDisk(path: string, sizeBytes: number): BlockDevice {
-  return {
-    path,
-    type: 'disk',
-    sizeBytes,
-    isReadOnly: false,
-    sectorBytes: SECTOR_BYTES,
-    fileSystem: undefined,
-    label: undefined,
-    tableType: undefined,
-    mountpoints: [],
-    model: undefined,
-    serial: undefined,
-    children: [],
-  };
 }
 
 /** Links such as those in /dev/disk/by-id name a disk well. */

@@ -2,13 +2,12 @@
 import { makeTempDir, type TempDir } from '@slipway/core';
 import type { FleetClient } from '@slipway/fleet-api';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type FleetServer, serveFleet } from '../../server/serve-fleet.ts';
-import { failuresLog } from '../../testing/failures-log.ts';
+import type { FleetServer } from '../../server/serve-fleet.ts';
 import { type OidcServer, startOidcServer } from '../../testing/oidc-server.ts';
+import { startServer } from '../../testing/running-server.ts';
 import { TestBrowser, type Visited } from '../../testing/test-browser.ts';
 import { clientOf } from '../../testing/test-client.ts';
 
-const PASSWORD = 'correct horse battery staple';
 const LOGIN_COOKIE = '__Host-slipway_login';
 const CALLBACK = '/api/v1/login/oidc/callback';
 const TEN_MINUTES_MS = 600_000;
@@ -24,19 +23,12 @@ beforeAll(async () => {
   directory = await makeTempDir('fleet-oidc');
   provider = await startOidcServer();
   const { issuer, clientId, clientSecret } = provider;
-  server = await serveFleet({
+  ({ server, admin } = await startServer({
     root: directory.path,
-    port: 0,
-    firstPassword: PASSWORD,
-    log: failuresLog,
     clock: { nowMs: () => Date.now() + aheadMs },
     provider: { issuer, clientId, clientSecret, name: 'Example' },
-  });
+  }));
   await provider.serve(`${server.url}${CALLBACK}`);
-  const { secret } = await clientOf(server.url, server.authority).call('sessions.create', {
-    body: { user: 'admin', password: PASSWORD },
-  });
-  admin = clientOf(server.url, server.authority, secret);
   for (const [name, group] of [
     ['looks', 'staff'],
     ['approves', 'leads'],

@@ -27,9 +27,9 @@ format: setup ## rewrite the sources in the house format
 check: setup ## format, lint, types, import rules, dead code, unit tests: under a minute
 	@$(NODE) tools/test/check.ts
 
-test: setup-test ## everything `check` does, then whole systems: registries, disks, virtual machines
+test: setup-test ## everything `check` does, then whole systems: registries, disks, virtual machines; TESTS='console delta' names files
 	@$(NODE) tools/test/check.ts --without-unit
-	@$(NODE) tools/test/test.ts
+	@$(NODE) tools/test/test.ts $(TESTS)
 
 test-faults: setup-test ## break hosts in every way there is and count what survives; SLIPWAY_FAULTS=quick takes minutes, FAULTS_SEED repeats a run
 	@$(NODE) tools/test/faults.ts

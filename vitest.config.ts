@@ -1,60 +1,31 @@
 import { defineConfig, type ViteUserConfig } from 'vitest/config';
+import { LongestFirst } from './tools/test/longest-first.ts';
 
-/**
- * Tests that take minutes: they boot hosts, build images of several releases, fetch what they compare with, or do one thing hundreds of
- * times. `SLIPWAY_LONG_TESTS=no` leaves them out, as `tests/fresh-machine.test.ts` does on its machine, where `make demo` has just booted a
- * host four times: what is left uses each tool that set-up installs.
- */
-const LONG_TESTS = [
-  'base-image',
-  'composefs-commands',
-  'composefs-distributions',
-  'composefs-reference',
-  'delta',
-  'disk-ext4-vm',
-  'examples',
-  'existing-root',
-  'fleet-agent',
-  'fleet-demo',
-  'fleet-git',
-  'fresh-machine',
-  'grub-vm',
-  'health-vm',
-  'host-faults',
-  'host-lifecycle',
-  'image-config',
-  'import-umoci',
-  'installer-script',
-  'installer-vm',
-  'pull-kill',
-  'rechunk',
-  'registry-faults',
-  'registry-server',
-  'selinux-labels',
-  'signatures',
-  'store-power-cut-vm',
-  'vm',
-  'zstd-chunked',
-];
-const leftOut = process.env['SLIPWAY_LONG_TESTS'] === 'no' ? [`tests/{${LONG_TESTS.join(',')}}.test.ts`] : [];
+/** Tests run as everything here does: on Node itself, which takes the types away. */
+const experimental = { viteModuleRunner: false };
 
 const config: ViteUserConfig = defineConfig({
   test: {
+    // Each file at most uses one processor for most of its time, virtual machines among them: two files at a time keep two busy.
+    maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         test: {
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
-          testTimeout: 60_000,
+          experimental,
+          // Loading the same modules for each of two hundred files takes longer than the tests do.
+          isolate: false,
+          // Never a measure: a machine that also emulates two others is slow.
+          testTimeout: 300_000,
         },
       },
       {
         test: {
           name: 'system',
-          include: ['tests/**/*.test.ts'],
-          exclude: [...leftOut, 'tests/faults/**'],
-          // One system test at a time: each may start virtual machines, and two cores are all there are.
-          fileParallelism: false,
+          include: ['tests/*.test.ts'],
+          experimental,
           testTimeout: 1_800_000,
           hookTimeout: 1_800_000,
         },
@@ -64,6 +35,7 @@ const config: ViteUserConfig = defineConfig({
         test: {
           name: 'faults',
           include: ['tests/faults/*.test.ts'],
+          experimental,
           fileParallelism: false,
           testTimeout: 3_600_000,
           hookTimeout: 3_600_000,

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { run } from '@slipway/core';
+import { exclusively } from './exclusively.ts';
 import { CACHE } from './slipway.ts';
 
 /** A release of Debian whose tree tests look at. */
@@ -17,7 +18,12 @@ const PACKAGES =
  */
 export async function distributionTree(suite: Suite): Promise<string> {
   const path = `${CACHE}/tree-${suite}`;
-  if (existsSync(path)) return path;
+  await exclusively(`tree-${suite}`, () => unpackOnce(suite, path));
+  return path;
+}
+
+async function unpackOnce(suite: Suite, path: string): Promise<void> {
+  if (existsSync(path)) return;
   const unfinished = `${path}.${process.pid}`;
   await mkdir(CACHE, { recursive: true });
   await run(
@@ -32,5 +38,4 @@ export async function distributionTree(suite: Suite): Promise<string> {
     { describe: `unpack a Debian ${suite}`, debianPackage: 'mmdebstrap' },
   );
   await rename(unfinished, path);
-  return path;
 }

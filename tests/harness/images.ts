@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { run } from '@slipway/core';
+import { exclusively } from './exclusively.ts';
 import { CACHE, ROOT, slipway } from './slipway.ts';
 
 /** The OCI layout that holds them all. */
@@ -34,7 +35,6 @@ export function baseImage(release: Release, say: Say): Promise<string> {
 }
 
 async function buildBase(release: Release, say: Say): Promise<string> {
-  await run(['make', '-s', '-C', ROOT, 'sea'], { describe: 'make the single executable', onLine: say });
   const key = await keyOf([
     'os',
     'packages',
@@ -42,9 +42,10 @@ async function buildBase(release: Release, say: Say): Promise<string> {
     'package-lock.json',
     'tools/node/package-lock.json',
   ]);
-  return await made(`base-${release}`, key, (reference) =>
-    slipway(['base', 'build', '--release', release, '-o', reference], { onLine: say }),
-  );
+  return await made(`base-${release}`, key, async (reference) => {
+    await run(['make', '-s', '-C', ROOT, 'sea'], { describe: 'make the single executable', onLine: say });
+    await slipway(['base', 'build', '--release', release, '-o', reference], { onLine: say });
+  });
 }
 
 /** An example built on the trixie base image, as `oci:DIR:TAG`. */
@@ -122,10 +123,12 @@ async function made(
 ): Promise<string> {
   const reference = `oci:${LAYOUT}:${tag}`;
   const stamp = stampOf(tag);
-  if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === key) return reference;
-  await mkdir(LAYOUT, { recursive: true });
-  await make(reference);
-  await writeFile(stamp, key);
+  await exclusively('images', async () => {
+    if (existsSync(stamp) && (await readFile(stamp, 'utf8')) === key) return;
+    await mkdir(LAYOUT, { recursive: true });
+    await make(reference);
+    await writeFile(stamp, key);
+  });
   return reference;
 }
 

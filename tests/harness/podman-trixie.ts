@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunResult, run } from '@slipway/core';
+import { exclusively } from './exclusively.ts';
 import { CACHE } from './slipway.ts';
 
 const ROOT = `${CACHE}/podman-trixie`;
@@ -16,6 +17,10 @@ const SHARED = '/mnt';
 
 /** Gets the tools; the first time takes half a minute and a Debian mirror. */
 export async function preparePodman(): Promise<void> {
+  await exclusively('podman-trixie', unpackOnce);
+}
+
+async function unpackOnce(): Promise<void> {
   if (existsSync(`${ROOT}/usr/bin/podman`)) return;
   const unfinished = `${ROOT}.${process.pid}`;
   await mkdir(CACHE, { recursive: true });

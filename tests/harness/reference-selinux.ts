@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { arch } from 'node:process';
 import { run } from '@slipway/core';
+import { exclusively } from './exclusively.ts';
 import { CACHE } from './slipway.ts';
 
 const ROOT = `${CACHE}/selinux-trixie`;
@@ -20,6 +21,10 @@ export type ReferenceKind = 'file' | 'dir' | 'lnk_file' | 'chr_file' | 'blk_file
 
 /** Gets policy and tool; the first time takes about ten seconds and a Debian mirror. */
 export async function prepareSelinux(): Promise<void> {
+  await exclusively('selinux-trixie', unpackOnce);
+}
+
+async function unpackOnce(): Promise<void> {
   if (existsSync(CONTEXTS)) return;
   const unfinished = `${ROOT}.${process.pid}`;
   await mkdir(CACHE, { recursive: true });

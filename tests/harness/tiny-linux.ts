@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { chmod, cp, mkdir, readdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTempDir, run } from '@slipway/core';
+import { exclusively } from './exclusively.ts';
 import { CACHE } from './slipway.ts';
 
 /** Files to boot with `-kernel` and `-initrd`. */
@@ -63,7 +64,9 @@ ttyS0::respawn:/bin/sh
 /** The tiny Linux, made on first use. */
 export async function tinyLinux(): Promise<TinyLinux> {
   const directory = `${CACHE}/tiny-linux-${VERSION}`;
-  if (!existsSync(directory)) await make(directory);
+  await exclusively('tiny-linux', async () => {
+    if (!existsSync(directory)) await make(directory);
+  });
   return {
     kernelPath: join(directory, 'kernel'),
     initrdPath: join(directory, 'initrd'),

@@ -6,6 +6,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm } from 'node:fs/promises';
 import { arch } from 'node:process';
 import { run } from '@slipway/core';
+import { exclusively } from './exclusively.ts';
 import { CACHE } from './slipway.ts';
 
 /** Packages of one release. */
@@ -23,7 +24,11 @@ const LOADERS: Readonly<Record<string, { readonly loader: string; readonly libra
 };
 
 /** Gets the packages; the first time takes about ten seconds and a Debian mirror. */
-export async function unpackPackages({ name, suite, packages }: UnpackedPackages): Promise<void> {
+export async function unpackPackages(wanted: UnpackedPackages): Promise<void> {
+  await exclusively(wanted.name, () => unpackOnce(wanted));
+}
+
+async function unpackOnce({ name, suite, packages }: UnpackedPackages): Promise<void> {
   const root = `${CACHE}/${name}`;
   if (existsSync(root)) return;
   const unfinished = `${root}.${process.pid}`;

@@ -7,6 +7,18 @@ cd "$SLIPWAY_ROOT"
 
 say() { echo "setup: $*" >&2; }
 
+# Runs npm, again where it does not end: a connection that breaks in the middle of a package can leave it waiting for ever. What it has
+# fetched it keeps, so every attempt has less to do, and more time for it.
+patiently() {
+	for limit in 300 600; do
+		status=0
+		timeout --kill-after=10 "$limit" "$@" || status=$?
+		[ "$status" = 124 ] || [ "$status" = 137 ] || return "$status"
+		say "npm has not ended in $limit seconds: trying again"
+	done
+	"$@"
+}
+
 # --- Debian packages -------------------------------------------------------------------------------
 missing=
 for set in "$@"; do
@@ -39,7 +51,7 @@ fi
 stamp=tools/node/node_modules/.slipway-stamp
 if ! cmp -s tools/node/package-lock.json "$stamp"; then
 	say "installing the pinned Node and npm into tools/node"
-	(cd tools/node && npm ci --silent --no-audit --no-fund)
+	(cd tools/node && patiently npm ci --silent --no-audit --no-fund)
 	cp tools/node/package-lock.json "$stamp"
 fi
 . tools/node/env.sh
@@ -50,7 +62,7 @@ if ! cmp -s package-lock.json "$stamp"; then
 	say "installing npm packages into node_modules"
 	# Not `ci`: it refuses a lockfile without the optional packages of platforms a mirror does not carry. What the
 	# lockfile names is installed exactly as it says, integrity included, and the lockfile is not touched.
-	node tools/node/node_modules/npm/bin/npm-cli.js install --no-save --silent --ignore-scripts
+	patiently node tools/node/node_modules/npm/bin/npm-cli.js install --no-audit --no-fund --no-save --silent --ignore-scripts
 	cp package-lock.json "$stamp"
 fi
 

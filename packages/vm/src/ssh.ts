@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { run, SlipwayError } from '@slipway/core';
@@ -113,21 +113,6 @@ export async function openShell(target: SshTarget, command: readonly string[] = 
     child.once('error', reject);
     child.once('close', (code) => resolve(code ?? SSH_FAILED));
   });
-}
-
-/**
- * Opens the connection that later commands share: a handshake costs a translated guest more than a second. A child of ours
- * and not a background process of ssh, so that it ends with the machine. Commands do without it when it breaks.
- */
-export function openSharedConnection(target: SshTarget): ChildProcess {
-  const options = sshOptions(target).map((option) =>
-    option === 'ControlMaster=no' ? 'ControlMaster=yes' : option,
-  );
-  const child = spawn('ssh', [...options, '-N', '-p', String(target.port), 'root@127.0.0.1'], {
-    stdio: 'ignore',
-  });
-  child.once('error', () => undefined);
-  return child;
 }
 
 /** Whether an ssh server says its name at a port of the loopback. */

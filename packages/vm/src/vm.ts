@@ -1,15 +1,14 @@
-import type { ChildProcess } from 'node:child_process';
 import { isSlipwayError, SlipwayError } from '@slipway/core';
 import type { Acceleration } from './acceleration.ts';
 import type { VmConsole } from './console.ts';
 import type { QemuExit, QemuProcess } from './qemu-process.ts';
 import type { QmpClient } from './qmp.ts';
 import { reachBoot } from './reach.ts';
+import { openSharedConnection, type SharedConnection } from './shared-connection.ts';
 import {
   copyWithGuest,
   type GuestCommand,
   type GuestResult,
-  openSharedConnection,
   openShell,
   runInGuest,
   type SshTarget,
@@ -53,7 +52,7 @@ export class Vm implements AsyncDisposable {
   readonly #ended = new AbortController();
   /** Fires at the next reset: what was asked of the system before will not be answered. */
   #reset = new AbortController();
-  #shared: ChildProcess | undefined;
+  #shared: SharedConnection | undefined;
   /** What ssh said when it last did not get in, for the error of a wait that fails. */
   #refusal = '';
 
@@ -90,7 +89,6 @@ export class Vm implements AsyncDisposable {
    */
   async waitForSsh(options: WaitOptions): Promise<void> {
     await this.#within(options, 'become reachable over ssh', (signal) => this.#reachBoot(undefined, signal));
-    this.#share();
   }
 
   /** Runs a command as root, whatever its exit code. Throws VM_UNREACHABLE when ssh does not get in. */
@@ -155,9 +153,7 @@ export class Vm implements AsyncDisposable {
    */
   async waitForReboot(previousBootId: string, options: WaitOptions): Promise<string> {
     this.#unshare();
-    const bootId = await this.#within(options, 'reboot', (signal) => this.#reachBoot(previousBootId, signal));
-    this.#share();
-    return bootId;
+    return await this.#within(options, 'reboot', (signal) => this.#reachBoot(previousBootId, signal));
   }
 
   /** Asks the guest to reboot in good order and waits until it has. Gives the new boot's id. */
@@ -229,7 +225,7 @@ export class Vm implements AsyncDisposable {
   async #reachBoot(previous: string | undefined, signal: AbortSignal): Promise<string> {
     return reachBoot({
       port: this.hostPort(SSH_PORT),
-      bootId: (attempt) => this.bootId(attempt),
+      bootId: (attempt) => this.#logIn(attempt),
       previous,
       signal,
       nextReset: () => this.#reset.signal,
@@ -278,13 +274,15 @@ export class Vm implements AsyncDisposable {
     }
   }
 
-  #share(): void {
+  /** Later commands share the login. */
+  async #logIn(signal: AbortSignal): Promise<string> {
     this.#unshare();
-    this.#shared = openSharedConnection(this.#target());
+    this.#shared = await openSharedConnection(this.#target(), signal);
+    return this.#shared.bootId;
   }
 
   #unshare(): void {
-    this.#shared?.kill();
+    this.#shared?.close();
     this.#shared = undefined;
   }
 }

@@ -12,7 +12,7 @@ say() { echo "setup: $*" >&2; }
 patiently() {
 	for limit in 300 600; do
 		status=0
-		timeout --kill-after=10 "$limit" "$@" || status=$?
+		timeout --foreground --kill-after=10 "$limit" "$@" || status=$?
 		[ "$status" = 124 ] || [ "$status" = 137 ] || return "$status"
 		say "npm has not ended in $limit seconds: trying again"
 	done

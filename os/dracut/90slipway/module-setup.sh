@@ -34,6 +34,13 @@ install() {
     inst_simple "$moddir/slipway-root.service" "$systemdsystemunitdir/slipway-root.service"
     inst_simple "$moddir/slipway-live.service" "$systemdsystemunitdir/slipway-live.service"
     inst_simple "$moddir/slipway-emergency.conf" "$systemdsystemunitdir/emergency.service.d/50-slipway.conf"
+    # What the root does again, for all of the machine: here it only makes a slow one slower.
+    $SYSTEMCTL -q --root "$initdir" mask systemd-sysctl.service systemd-tmpfiles-setup.service systemd-tmpfiles-setup-dev.service
+    # Nor is there anything in an initramfs that waits for one of the hundred terminals of a kernel.
+    local trigger="$initdir$systemdsystemunitdir/systemd-udev-trigger.service"
+    if [[ -f $trigger ]]; then
+        sed -i '/^ExecStart=.*udevadm trigger/s/$/ --subsystem-nomatch=tty --subsystem-nomatch=vc --subsystem-nomatch=vtconsole/' "$trigger"
+    fi
     $SYSTEMCTL -q --root "$initdir" add-requires initrd-root-fs.target slipway-root.service
     # Wanted where its device is waited for, or it would be started after that.
     $SYSTEMCTL -q --root "$initdir" add-wants initrd-root-device.target slipway-live.service

@@ -17,6 +17,7 @@ const PLACES: readonly { readonly from: string; readonly to: string }[] = [
   { from: 'dracut.conf.d', to: 'usr/lib/dracut/dracut.conf.d' },
   { from: 'systemd', to: 'usr/lib/systemd' },
   { from: 'tmpfiles.d', to: 'usr/lib/tmpfiles.d' },
+  { from: 'modprobe.d', to: 'usr/lib/modprobe.d' },
   { from: 'kargs.d', to: 'usr/lib/bootc/kargs.d' },
   { from: 'libexec', to: 'usr/libexec/slipway' },
   { from: 'sbin', to: 'usr/sbin' },

@@ -15,7 +15,13 @@ export { parseDump, readDump } from './dump/parser.ts';
 export { writeDump } from './dump/writer.ts';
 export type { LeafFacts, TreeFacts, TreeWithFacts } from './erofs/facts.ts';
 export type { FormatVersion } from './erofs/format.ts';
-export { type ErofsContents, readErofs, readErofsContents, type StoredDirectory } from './erofs/reader.ts';
+export {
+  type ErofsContents,
+  readErofs,
+  readErofsContents,
+  readErofsPart,
+  type StoredDirectory,
+} from './erofs/reader.ts';
 export { type WriteErofsOptions, writeErofs } from './erofs/writer.ts';
 export { type BootImage, createBootImage } from './import/boot-image.ts';
 export { type BootTreeOptions, bootTree } from './import/boot-transform.ts';

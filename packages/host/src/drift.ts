@@ -2,10 +2,11 @@
 import { openRepository } from '@slipway/composefs';
 import { errnoOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
 import { requireBootedId } from './deployment.ts';
+import { comparedTree } from './deployment-tree.ts';
 import { compareEtc, type EtcDifference } from './etc-merge/compare.ts';
 import { etcOfImage } from './etc-merge/from-image.ts';
 import { scanEtc } from './etc-merge/scan.ts';
-import { deploymentTree, withoutUpdateStamp } from './merged-etc.ts';
+import { withoutUpdateStamp } from './merged-etc.ts';
 import type { HostSystem } from './system.ts';
 
 /** The drift of a host. */
@@ -24,7 +25,7 @@ export async function hostDrift(system: HostSystem, options: OperationOptions = 
   const deployment = await requireBootedId(system);
   try {
     const repository = await openRepository(system.layout.composefs);
-    const image = withoutUpdateStamp(etcOfImage(deploymentTree(repository, deployment)));
+    const image = withoutUpdateStamp(etcOfImage(comparedTree(repository, deployment)));
     const here = withoutUpdateStamp(await scanEtc(system.etc, repository.algorithm));
     signal.throwIfAborted();
     return { deployment, differences: compareEtc(image, here) };

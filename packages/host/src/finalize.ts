@@ -22,11 +22,12 @@ import {
 import { isoTime, isSlipwayError, type Logger, messageOf, type OperationOptions } from '@slipway/core';
 import { type HostState, highestSequence, readHostState } from './deployment.ts';
 import { kernelPair } from './deployment-plan.ts';
+import { comparedTree } from './deployment-tree.ts';
 import type { EtcConflict } from './etc-merge/plan.ts';
 import { reportConflicts } from './etc-merge/report.ts';
 import { writeExpected } from './expected.ts';
 import { during } from './failure.ts';
-import { buildMergedEtc, deploymentTree, publishMergedEtc } from './merged-etc.ts';
+import { buildMergedEtc, publishMergedEtc } from './merged-etc.ts';
 import { removeStaged, type StagedUpdate, writeStaged } from './staged.ts';
 import type { HostSystem } from './system.ts';
 import { recordFailure, runTransaction, type Transaction } from './transaction.ts';
@@ -78,7 +79,7 @@ async function finish(
   let etcConflicts: readonly EtcConflict[] = staged.etcConflicts;
   if (!isEntryWritten(state, staged)) {
     const repository = await openRepository(system.layout.composefs);
-    const theirs = deploymentTree(repository, staged.deployment);
+    const theirs = comparedTree(repository, staged.deployment);
     etcConflicts = await mergeEtc({ system, state, staged, repository, theirs, log });
     const kernelDirectory = await ensureKernel(system, staged, repository, theirs);
     await expectNextBoot(system, state, staged);
@@ -129,7 +130,7 @@ interface FinalMerge {
 async function mergeEtc(merge: FinalMerge): Promise<readonly EtcConflict[]> {
   const { system, state, staged, repository, theirs, log } = merge;
   const paths = system.layout.deployment(staged.deployment);
-  const base = deploymentTree(repository, state.booted.id);
+  const base = comparedTree(repository, state.booted.id);
   const { etc } = system;
   const { conflicts } = await buildMergedEtc(
     { repository, etc, base, theirs, policy: staged.etcPolicy, log },

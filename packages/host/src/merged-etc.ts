@@ -2,13 +2,7 @@
 import { readFile, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { syncDirectory } from '@slipway/boot';
-import {
-  type DirectoryNode,
-  fileSize,
-  type Repository,
-  readErofs,
-  readFile as readObject,
-} from '@slipway/composefs';
+import { type DirectoryNode, fileSize, type Repository, readFile as readObject } from '@slipway/composefs';
 import { collectBytes, type Logger, SlipwayError } from '@slipway/core';
 import { exchangePaths } from '@slipway/linux';
 import { pathExists } from './directory.ts';
@@ -84,11 +78,6 @@ export async function publishMergedEtc(paths: DeploymentPaths): Promise<void> {
     }
     await syncDirectory(dirname(paths.etc));
   });
-}
-
-/** The tree a deployment boots. */
-export function deploymentTree(repository: Repository, id: string): DirectoryNode {
-  return readErofs(repository.readImage(id));
 }
 
 async function planMerge(merge: EtcMerge): Promise<AccountsMerged> {

@@ -12,6 +12,7 @@ import {
 } from './node-of-inode.ts';
 import { comesFirst, type OpenDirectory, type Place } from './open-directory.ts';
 import { type ScannedDirectory, type ScannedImage, type ScannedLeaf, scanImage } from './scan.ts';
+import { treePart } from './tree-part.ts';
 
 /** Everything an image says. Written again with the same version and facts, it gives the same bytes. */
 export interface ErofsContents {
@@ -42,6 +43,17 @@ export interface StoredDirectory {
  */
 export function readErofs(bytes: Uint8Array): DirectoryNode {
   return readErofsContents(bytes).root;
+}
+
+/**
+ * The same of a part of the tree: of a whole system's, `/etc` alone is there in a tenth of the time.
+ *
+ * @param patterns as of {@link treePart}
+ * @throws SlipwayError EROFS_INVALID with the offset of what is wrong in what was read
+ */
+export function readErofsPart(bytes: Uint8Array, patterns: readonly string[]): DirectoryNode {
+  const image = new ImageView(bytes);
+  return new TreeBuilder(image, scanImage(image, treePart(patterns))).build().root;
 }
 
 /**

@@ -5,6 +5,7 @@ import { type ImageView, malformed } from './image-view.ts';
 import { readInode, type StoredInode } from './inode-reader.ts';
 import { looksLikeWhiteout } from './node-of-inode.ts';
 import { readSuperblock, type Superblock } from './superblock.ts';
+import { partBelow, type TreePart } from './tree-part.ts';
 import { AttributeReader } from './xattr-reader.ts';
 
 /** A directory of the image and what is in it, stubs left out. */
@@ -12,6 +13,8 @@ export interface ScannedDirectory {
   readonly inode: StoredInode;
   readonly name: string;
   readonly parent: ScannedDirectory | undefined;
+  /** What of it is read. */
+  readonly part: TreePart;
   readonly directories: ScannedDirectory[];
   readonly leaves: { readonly name: string; readonly leaf: ScannedLeaf }[];
   holdsWhiteouts: boolean;
@@ -27,7 +30,7 @@ export interface ScannedLeaf {
   owner: { readonly directory: ScannedDirectory; readonly name: string } | undefined;
 }
 
-/** All of an image, checked. */
+/** All of an image that was to be read, checked. */
 export interface ScannedImage {
   readonly superblock: Superblock;
   /** Breadth first, the root first. */
@@ -41,16 +44,19 @@ const STUBS: ReadonlySet<string> = new Set(STUB_NAMES);
  *
  * Nothing in the image decides how long this takes: what all inodes claim together may not be more than
  * the image has, a directory may be met only once, and there is no recursion.
+ *
+ * @param part with less than everything, what the image says of the whole is not checked
  */
-export function scanImage(image: ImageView): ScannedImage {
+export function scanImage(image: ImageView, part: TreePart = '**'): ScannedImage {
   const superblock = readSuperblock(image);
-  const scan = new Scan(image, superblock);
+  const scan = new Scan(image, superblock, part);
   return { superblock, directories: scan.run() };
 }
 
 class Scan {
   readonly #image: ImageView;
   readonly #superblock: Superblock;
+  readonly #part: TreePart;
   readonly #attributes: AttributeReader;
   readonly #directories: ScannedDirectory[] = [];
   readonly #directoryOffsets = new Set<number>();
@@ -60,8 +66,9 @@ class Scan {
   #budgetBytes: number;
   #hasAcl = false;
 
-  constructor(image: ImageView, superblock: Superblock) {
+  constructor(image: ImageView, superblock: Superblock, part: TreePart) {
     this.#image = image;
+    this.#part = part;
     this.#superblock = superblock;
     this.#attributes = new AttributeReader(image, superblock.sharedBase);
     this.#budgetBytes = image.sizeBytes;
@@ -73,30 +80,37 @@ class Scan {
     if (valueOf(root, OVERLAY.opaque) !== 'y') {
       throw malformed(root.offset, 'the root is not opaque');
     }
-    this.#addDirectory(root, '', undefined);
+    this.#addDirectory(root, '', undefined, this.#part);
     for (const directory of this.#directories) this.#readEntries(directory);
+    if (this.#part === '**') this.#checkWhole();
+    return this.#directories;
+  }
+
+  #checkWhole(): void {
     const inodes = this.#directories.length + this.#leaves.size + this.#stubs;
     if (inodes !== this.#superblock.inodeCount)
       throw malformed(0, `it says it has another count of inodes than ${inodes}`);
     if (this.#hasAcl !== this.#superblock.hasAcl)
       throw malformed(0, 'the header is wrong about access lists');
-    return this.#directories;
   }
 
   #readEntries(directory: ScannedDirectory): void {
-    const { inode, parent } = directory;
+    const { inode, parent, part } = directory;
     let dots = 0;
+    let subdirectories = 0;
     for (const { name, inodeOffset, fileType } of readDirectory(this.#image, inode)) {
       if (name === '.' || name === '..') {
         const expected = name === '.' ? inode.offset : (parent?.inode ?? inode).offset;
         if (inodeOffset !== expected) throw malformed(inode.offset, `a directory has a wrong "${name}"`);
         dots += 1;
-      } else {
-        this.#entry(directory, name, inodeOffset, fileType);
+        continue;
       }
+      if (fileType === FILE_TYPE.directory) subdirectories += 1;
+      if (fileType !== FILE_TYPE.directory || partBelow(part, name) !== undefined)
+        this.#entry(directory, name, inodeOffset, fileType);
     }
     if (dots !== 2) throw malformed(inode.offset, 'a directory lacks "." or ".."');
-    if (inode.nlink !== 2 + directory.directories.length) {
+    if (inode.nlink !== 2 + subdirectories) {
       throw malformed(inode.offset, 'a directory has a wrong link count');
     }
   }
@@ -108,7 +122,8 @@ class Scan {
       throw malformed(offset, 'a directory entry has another type than its inode');
     if (inode.fileType === FILE_TYPE.directory) {
       if (inode.ino === this.#nextIno) this.#nextIno += 1;
-      directory.directories.push(this.#addDirectory(inode, name, directory));
+      const part = partBelow(directory.part, name) ?? '**';
+      directory.directories.push(this.#addDirectory(inode, name, directory, part));
       return;
     }
     if (inode.fileType === FILE_TYPE.characterDevice && inode.data === 0) {
@@ -145,10 +160,15 @@ class Scan {
     return valueOf(inode, OVERLAY.escapedOpaque) === 'x' && valueOf(inode, OVERLAY.userOpaque) === 'x';
   }
 
-  #addDirectory(inode: StoredInode, name: string, parent: ScannedDirectory | undefined): ScannedDirectory {
+  #addDirectory(
+    inode: StoredInode,
+    name: string,
+    parent: ScannedDirectory | undefined,
+    part: TreePart,
+  ): ScannedDirectory {
     if (this.#directoryOffsets.has(inode.offset)) throw malformed(inode.offset, 'a directory has two names');
     this.#directoryOffsets.add(inode.offset);
-    const directory = { inode, name, parent, directories: [], leaves: [], holdsWhiteouts: false };
+    const directory = { inode, name, parent, part, directories: [], leaves: [], holdsWhiteouts: false };
     this.#directories.push(directory);
     return directory;
   }

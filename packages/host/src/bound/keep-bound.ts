@@ -1,8 +1,8 @@
 /** Bringing what an update is bound to before it is staged, and letting go of what no deployment is bound to any more. */
 import { type DirectoryNode, openRepository, type Repository, readFile } from '@slipway/composefs';
 import { isSlipwayError, messageOf, type Operation, operation, startTask } from '@slipway/core';
+import { deploymentTree } from '../deployment-tree.ts';
 import { pathExists } from '../directory.ts';
-import { deploymentTree } from '../merged-etc.ts';
 import type { Transaction } from '../transaction.ts';
 import { boundImages } from './bound-images.ts';
 import { type BoundStore, podmanStore } from './bound-store.ts';

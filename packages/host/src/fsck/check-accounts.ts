@@ -12,8 +12,8 @@ import {
   walkTree,
 } from '@slipway/composefs';
 import { collectBytes, errnoOf, isSlipwayError, SlipwayError } from '@slipway/core';
+import { deploymentTree } from '../deployment-tree.ts';
 import { during } from '../failure.ts';
-import { deploymentTree } from '../merged-etc.ts';
 import type { HostSystem } from '../system.ts';
 import {
   type AccountFiles,

@@ -19,9 +19,9 @@ import { errnoOf, isSlipwayError } from '@slipway/core';
 import { listDeployments } from '../choose-deployment.ts';
 import { type Deployment, type HostState, highestSequence } from '../deployment.ts';
 import { kernelPair } from '../deployment-plan.ts';
+import { comparedTree } from '../deployment-tree.ts';
 import { during } from '../failure.ts';
 import { deploymentTitle } from '../image-file.ts';
-import { deploymentTree } from '../merged-etc.ts';
 import type { HostSystem } from '../system.ts';
 import type { HostFinding } from './finding.ts';
 
@@ -91,7 +91,7 @@ function kernelPlaces({ entries, staged, ...state }: HostState): readonly Kernel
 async function pairOfImage(system: HostSystem, id: string): Promise<KernelPair | undefined> {
   try {
     const repository = await openRepository(system.layout.composefs);
-    const pair = kernelPair(findKernel(deploymentTree(repository, id)), (node) => readFile(repository, node));
+    const pair = kernelPair(findKernel(comparedTree(repository, id)), (node) => readFile(repository, node));
     await bootDigest(pair);
     return pair;
   } catch (thrown) {

@@ -16,8 +16,8 @@ import {
 } from '@slipway/oci';
 import { chooseDeployment } from '../choose-deployment.ts';
 import { type Deployment, type HostState, readHostState } from '../deployment.ts';
+import { deploymentTree } from '../deployment-tree.ts';
 import { asJsonRecord, type JsonRecord } from '../json-record.ts';
-import { deploymentTree } from '../merged-etc.ts';
 import type { HostSystem } from '../system.ts';
 import { recordedConfig } from './recorded-documents.ts';
 import { treeMembers } from './tree-archive.ts';

@@ -23,6 +23,7 @@ import { type Clock, makeTempDir, silentLog, type TempDir } from '@slipway/core'
 import { layoutSource, parseReference } from '@slipway/oci';
 import { writeDeploymentFiles } from '../deployment-files.ts';
 import { kernelPair, originOf } from '../deployment-plan.ts';
+import { deploymentTree } from '../deployment-tree.ts';
 import { pathExists } from '../directory.ts';
 import { buildEtc } from '../etc-merge/apply.ts';
 import { etcOfImage } from '../etc-merge/from-image.ts';
@@ -30,7 +31,6 @@ import { planEtcMerge } from '../etc-merge/plan.ts';
 import { finalizeStaged } from '../finalize.ts';
 import { imageSpecOf } from '../image-spec.ts';
 import { hostLayout } from '../layout.ts';
-import { deploymentTree } from '../merged-etc.ts';
 import { stageUpdate } from '../stage.ts';
 import type { StageResult } from '../stage-result.ts';
 import type { Checkpoint, HostSystem } from '../system.ts';

@@ -43,7 +43,7 @@ setup-bench:
 bench: setup-bench ## compare speed with the reference tools, in the same run: each bench to its end, then one table
 	@$(NODE) bench/all.ts
 
-demo: setup-demo sea ## build a host, boot it, update it, roll it back, and tell the story
+demo: setup-demo ## build a host, boot it, update it, roll it back, and tell the story
 	@$(NODE) tools/demo/demo.ts
 
 sea: setup ## the single-executable slipway, as build/slipway

@@ -20,8 +20,8 @@ const LOADERS: Readonly<Record<string, { readonly file: string; readonly removab
 };
 
 const LOADER_DIRECTORY = '/usr/lib/systemd/boot/efi';
-/** Long enough to reach for a key, short enough for a machine that reboots by itself. */
-const MENU_SECONDS = 2;
+/** Long enough to see a key that is held, short enough for a machine that reboots by itself. */
+const MENU_SECONDS = 1;
 
 /** What stands on the boot partition of a new host. */
 export interface EspContent {

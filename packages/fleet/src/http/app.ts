@@ -13,6 +13,7 @@ import { checked } from './check.ts';
 import { etagOf, isKnown } from './etag.ts';
 import type { CallContext, CallInput, LooseHandler, LooseHandlers, Reply } from './handler.ts';
 import { problemOf } from './problem.ts';
+import { isForPeople, PROBLEM_PAGE_HEADERS, problemPage } from './problem-page.ts';
 import { sendStream } from './stream.ts';
 
 /** Requests are small: the largest is a fleet with its configuration. */
@@ -216,7 +217,8 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, se
   services.metrics.requests.inc({ route: 'refused', status: String(problem.status) });
   void reply
     .code(problem.status)
-    .headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' })
-    .type('application/problem+json; charset=utf-8')
-    .send(JSON.stringify(problem));
+    .headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
+  if (isForPeople(request.url.split('?')[0] ?? '', request.headers.accept))
+    void reply.headers(PROBLEM_PAGE_HEADERS).send(problemPage(problem));
+  else void reply.type('application/problem+json; charset=utf-8').send(JSON.stringify(problem));
 }

@@ -10,8 +10,10 @@
 set -eu
 release=$1
 checkout=$2
-tests='packages/boot packages/disk packages/cli/src/reference packages/oci/src/signature tests/ansible-inventory tests/composefs-mount
-	tests/console tests/fleet-postgres tests/package-databases tests/registry-harness tests/transports'
+# One line: it becomes one of a recipe.
+tests='packages/boot packages/disk packages/cli/src/reference packages/oci/src/signature'
+tests="$tests tests/ansible-inventory tests/composefs-mount tests/console tests/fleet-postgres tests/package-databases"
+tests="$tests tests/registry-harness tests/transports"
 root=$(mktemp -d "${TMPDIR:-/tmp}/slipway-fresh-XXXXXX")
 trap 'rm -rf --one-file-system "$root"' EXIT
 

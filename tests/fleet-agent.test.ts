@@ -9,6 +9,7 @@ import { layoutSource, parseReference } from '@slipway/oci';
 import { expect, test } from 'vitest';
 import {
   AgentFiles,
+  consoleNotice,
   HttpsTransport,
   parseAgentConfig,
   runAgent,
@@ -39,6 +40,8 @@ class Machine {
   readonly directory: string;
   readonly root: string;
   readonly files: AgentFiles;
+  /** What its console shows above the login prompts. */
+  readonly noticePath: string;
   readonly #off = new AbortController();
   host: TestHost;
   /** Version of an image that does not come up. */
@@ -50,6 +53,7 @@ class Machine {
     this.root = join(directory, 'root');
     this.host = host;
     this.files = new AgentFiles(join(directory, 'agent'), silentLog);
+    this.noticePath = join(directory, 'issue.d/50-slipway-fleet.issue');
   }
 
   async run(config: string): Promise<void> {
@@ -66,6 +70,7 @@ class Machine {
         config: parseAgentConfig(config, 'agent.toml'),
         files: this.files,
         host,
+        notice: consoleNotice(join(this.directory, 'issue.d'), silentLog),
         log: silentLog,
       };
       const end = await runAgent({ ...options, signal: this.#off.signal });
@@ -115,6 +120,22 @@ async function writeHooks(directory: string): Promise<string> {
     await chmod(hook, 0o755);
   }
   return log;
+}
+
+/** As a person does who reads in front of the host where it is let in. */
+async function letIn(admin: FleetClient, machine: Machine): Promise<void> {
+  const notice = await until(
+    async () => await readFile(machine.noticePath, 'utf8').catch(() => ''),
+    (text) => text !== '',
+  );
+  const name = /enrolments\/(?<name>[a-z2-7]+)\n/.exec(notice)?.groups?.['name'] ?? '';
+  const { spec } = await admin.call('enrolments.get', { params: { name } });
+  expect(notice.replaceAll(' ', '')).toContain(`Key${spec.keyFingerprint}\n`);
+  await admin.call('enrolments.approve', { params: { name }, body: { labels: { kind: 'shop' } } });
+  await until(
+    async () => await readFile(machine.noticePath, 'utf8').catch(() => ''),
+    (text) => text === '',
+  );
 }
 
 function release(name: string, images: string, digest: string): ReleaseInput {
@@ -184,16 +205,14 @@ test('a host is updated, goes back, leaves a bad image, and is decommissioned', 
     await admin.call('releases.put', { params: { name }, body: release(name, images, digest) });
   }
   await admin.call('fleets.put', { params: { name: 'shops' }, body: shops() });
-  const token = await admin.call('enrolmentTokens.create', {
-    body: { name: 'shops', labels: { kind: 'shop' } },
-  });
   const authority = join(directory.path, 'authority.pem');
   await writeFile(authority, server.authority);
 
   const running = machine.run(
-    `server = '${server.url}'\nauthority = '${authority}'\ntoken = '${token.secret}'\n[labels]\nsite = 'berlin'\n`,
+    `server = '${server.url}'\nauthority = '${authority}'\n[labels]\nsite = 'berlin'\n`,
   );
   try {
+    await letIn(admin, machine);
     const lists = async () => (await admin.call('devices.list', {})).items;
     const [device] = await until(lists, ([first]) => first?.status.report?.configDigest !== undefined);
     const name = device?.metadata.name ?? '';

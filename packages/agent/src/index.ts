@@ -24,6 +24,7 @@ export type { DeviceIdentity } from './protocol/identity.ts';
 export { AgentFiles } from './record/agent-files.ts';
 export { memoryRecordStore, type RecordStore } from './record/record-store.ts';
 export { type AgentEnd, DeviceAgent, type DeviceAgentOptions } from './run/device-agent.ts';
+export { consoleNotice, type LobbyNotice } from './run/lobby-notice.ts';
 export { type RunAgentOptions, runAgent } from './run/run-agent.ts';
 export { type FailureModel, NO_FAILURES } from './simulate/failure-model.ts';
 export {

@@ -12,7 +12,7 @@ export interface EnrolOptions {
   readonly ask: Omit<EnrolmentAsk, 'csr'>;
   readonly signal: AbortSignal;
   /** It waits in the lobby: a person has to look there. */
-  readonly onPending?: (answer: EnrolmentAnswer) => void;
+  readonly onPending?: (answer: EnrolmentAnswer) => Promise<void>;
 }
 
 /**
@@ -31,7 +31,7 @@ export async function enrol(options: EnrolOptions): Promise<DeviceIdentity> {
   const csr = await certificateRequest(key);
   let answer = await client.call('enrol.ask', { body: { csr, ...ask }, signal });
   while (answer.state === 'pending') {
-    options.onPending?.(answer);
+    await options.onPending?.(answer);
     await pause(answer.pollSeconds * 1000, signal);
     answer = await client.call('enrol.poll', { params: { name: answer.name }, signal });
   }

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { type Clock, isSlipwayError, type Logger, messageOf, SlipwayError, systemClock } from '@slipway/core';
-import { FleetProblem, type UpdatePhase } from '@slipway/fleet-api';
+import { type EnrolmentAnswer, FleetProblem, type UpdatePhase } from '@slipway/fleet-api';
 import type { AgentConfig } from '../config/agent-config.ts';
 import type { HookMoment } from '../host/hooks.ts';
 import type { SlipwayHost } from '../host/slipway-host.ts';
@@ -11,6 +11,7 @@ import { FleetLink } from '../protocol/fleet-link.ts';
 import type { DeviceIdentity } from '../protocol/identity.ts';
 import type { AgentFiles } from '../record/agent-files.ts';
 import { type AgentEnd, DeviceAgent } from './device-agent.ts';
+import type { LobbyNotice } from './lobby-notice.ts';
 import { pause } from './pause.ts';
 import { backOff } from './waiting.ts';
 
@@ -21,6 +22,8 @@ export interface RunAgentOptions {
   readonly signal: AbortSignal;
   readonly log: Logger;
   readonly clock?: Clock;
+  /** Tells whoever stands in front of the host that it waits in the lobby. */
+  readonly notice?: LobbyNotice;
   /** It is a device now: a service manager is told. */
   readonly onEnrolled?: (name: string) => Promise<void>;
 }
@@ -82,7 +85,18 @@ async function identityOf(options: RunAgentOptions, authority: string | undefine
 
 /** A server that cannot be reached is asked again, ever more rarely; a refusal is final. */
 async function becomeDevice(
-  { config, files, signal, log }: RunAgentOptions,
+  options: RunAgentOptions,
+  authority: string | undefined,
+): Promise<DeviceIdentity> {
+  try {
+    return await letIn(options, authority);
+  } finally {
+    await options.notice?.clear();
+  }
+}
+
+async function letIn(
+  { config, files, signal, log, notice }: RunAgentOptions,
   authority: string | undefined,
 ): Promise<DeviceIdentity> {
   const { server, token, organisation, labels } = config;
@@ -93,8 +107,10 @@ async function becomeDevice(
     ...(token === undefined ? {} : { token }),
     ...(organisation === undefined ? {} : { organisation }),
   };
-  const onPending = ({ name, approveUrl }: { readonly name: string; readonly approveUrl: string }): void =>
+  const onPending = async ({ name, approveUrl }: EnrolmentAnswer): Promise<void> => {
     log.info('waiting to be let in', { name, approveUrl });
+    await notice?.show({ server, name, approveUrl, key });
+  };
   for (let failures = 1; ; failures += 1) {
     try {
       const identity = await enrol({ server, authority, key, ask, signal, onPending });

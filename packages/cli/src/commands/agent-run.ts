@@ -1,4 +1,11 @@
-import { AgentFiles, HOOK_DIRECTORIES, readAgentConfig, runAgent, SlipwayHost } from '@slipway/agent';
+import {
+  AgentFiles,
+  consoleNotice,
+  HOOK_DIRECTORIES,
+  readAgentConfig,
+  runAgent,
+  SlipwayHost,
+} from '@slipway/agent';
 import { type Logger, operation } from '@slipway/core';
 import { runningSystem } from '@slipway/host';
 import { notifyServiceManager } from '@slipway/linux';
@@ -12,6 +19,8 @@ interface AgentRunInput {
 }
 
 const REBOOT_MS = 600_000;
+/** Above the login prompts. */
+const ISSUE_DIRECTORY = '/run/issue.d';
 
 /** `slipway agent run`: until it is told to stop, the host goes down, or it is no device any more: all are good ends. */
 export async function agentRun(input: AgentRunInput, context: CommandContext): Promise<number> {
@@ -31,7 +40,10 @@ export async function agentRun(input: AgentRunInput, context: CommandContext): P
   const onEnrolled = async (name: string): Promise<void> => {
     await notifyServiceManager({ STATUS: `device ${name} of ${config.server}` });
   };
-  const end = await asErrors(async () => await runAgent({ config, files, host, signal, log, onEnrolled }));
+  const notice = consoleNotice(ISSUE_DIRECTORY, log);
+  const end = await asErrors(
+    async () => await runAgent({ config, files, host, signal, log, notice, onEnrolled }),
+  );
   if (end === 'restarting') return await waitForEnd(signal, log);
   await notifyServiceManager({ STOPPING: '1', STATUS: end });
   return 0;

@@ -44,7 +44,7 @@ async function lock(api: FleetLockRequest['api'], call: CompatCall): Promise<Htt
   if (fleet === undefined) return answerFleetLock(request, { groups: [], locks: [], nowMs }).answer;
   const policySpec = await policyOf(services.database.reads, organisation, fleet.spec);
   // The network is asked before the transaction, which must be short.
-  const alerts = api === 'pre-reboot' ? await firingAlerts(policySpec.alertGate, services.ending) : [];
+  const alerts = api === 'pre-reboot' ? await firingAlerts(policySpec.alertGate, services) : [];
   const { name } = fleet.metadata;
   const answer = await services.database.transact(async (transaction) => {
     const rows = await holdLocks(transaction, organisation, name);

@@ -61,3 +61,17 @@ test.each(['everything', '10.0.0.0/33', '10.0.0.0/8/8', '::/129', '10.0.0.0/', '
     );
   },
 );
+
+test('plain HTTP is for networks that were allowed, where it is asked for', async () => {
+  const wider = new OutboundGuard(['10.1.0.0/16']);
+  expect(await wider.resolve('http://10.1.2.3:9093/', { plain: true })).toMatchObject({ port: 9093 });
+  expect(await wider.resolve('http://10.1.2.3/', { plain: true })).toMatchObject({ port: 80 });
+  for (const [url, plain] of [
+    ['http://10.1.2.3/', false],
+    ['http://1.1.1.1/', true],
+    ['http://10.2.0.1/', true],
+    ['ftp://10.1.2.3/', true],
+    ['http://user@10.1.2.3/', true],
+  ] as const)
+    await expect(wider.resolve(url, { plain })).rejects.toMatchObject({ code: 'FLEET_ADDRESS_REFUSED' });
+});

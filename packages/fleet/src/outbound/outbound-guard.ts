@@ -51,25 +51,42 @@ export class OutboundGuard {
   /**
    * Looks a URL up. Where one of its addresses is refused, all are.
    *
+   * @param options `plain`: http:// as well, but into networks that were allowed and nowhere else
    * @throws SlipwayError FLEET_ADDRESS_REFUSED, FLEET_UNREACHABLE when the name is unknown
    */
-  async resolve(text: string): Promise<OutboundTarget> {
+  async resolve(text: string, options: { readonly plain?: boolean } = {}): Promise<OutboundTarget> {
     const url = URL.canParse(text) ? new URL(text) : undefined;
-    if (url?.protocol !== 'https:' || url.username !== '' || url.password !== '')
+    const isPlain = url?.protocol === 'http:' && options.plain === true;
+    if (
+      url === undefined ||
+      !(isPlain || url.protocol === 'https:') ||
+      `${url.username}${url.password}` !== ''
+    )
       throw refused('it does not begin with https:// and a host');
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const addresses = isIP(host) === 0 ? await addressesOf(host) : [host];
     if (addresses.length === 0 || !addresses.every((address) => this.#isAllowed(address)))
       throw refused(`${url.hostname} is no public address`);
-    return { url, host, port: url.port === '' ? 443 : Number(url.port), addresses };
+    if (isPlain && !addresses.every((address) => this.#isNamed(address)))
+      throw refused('http:// is for networks that were allowed: write https://');
+    const port = url.port === '' ? (isPlain ? 80 : 443) : Number(url.port);
+    return { url, host, port, addresses };
   }
 
   #isAllowed(address: string): boolean {
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    if (this.#allowed.check(address, family)) return true;
+    const family = familyOf(address);
+    if (this.#isNamed(address)) return true;
     if (NOT_PUBLIC.check(address, family)) return false;
     return family === 'ipv4' || PUBLIC_V6.check(address, family);
   }
+
+  #isNamed(address: string): boolean {
+    return this.#allowed.check(address, familyOf(address));
+  }
+}
+
+function familyOf(address: string): 'ipv4' | 'ipv6' {
+  return isIP(address) === 6 ? 'ipv6' : 'ipv4';
 }
 
 async function addressesOf(host: string): Promise<readonly string[]> {

@@ -59,9 +59,9 @@ export class RolloutRunner implements AsyncDisposable {
   }
 
   async #step({ organisation, name, engine }: RolloutRow): Promise<void> {
-    const { database, clock, ending, hub } = this.#services;
+    const { database, clock, hub } = this.#services;
     // The network is asked before the transaction, which must be short.
-    const alerts = await firingAlerts((JSON.parse(engine) as EngineRecord).policy.alertGate, ending);
+    const alerts = await firingAlerts((JSON.parse(engine) as EngineRecord).policy.alertGate, this.#services);
     await database.transact(async (transaction) => {
       const row = await holdRollout(transaction, organisation, name, 'skip');
       if (row === undefined || row.state === 'superseded') return;

@@ -1,7 +1,7 @@
 import { messageOf } from '@slipway/core';
 import type { WebhookRow } from '../database/tables.ts';
 import { eventOf } from '../events/event-hub.ts';
-import { postTo } from '../outbound/outbound-post.ts';
+import { postTo } from '../outbound/outbound-request.ts';
 import { DueJobs } from '../server/due-jobs.ts';
 import type { Services } from '../server/services.ts';
 import { signatureHeaders } from './sign-delivery.ts';
@@ -68,8 +68,7 @@ async function post(
   const body = JSON.stringify({ webhook: name, organisation, events: events.map(eventOf) });
   const id = `${organisation}.${name}.${events[0]?.sequence ?? 0}-${events.at(-1)?.sequence ?? 0}`;
   try {
-    const status = await postTo(await outbound.resolve(spec.url), {
-      body,
+    const status = await postTo(await outbound.resolve(spec.url), body, {
       headers: {
         'content-type': 'application/json',
         'user-agent': 'slipway-fleet',

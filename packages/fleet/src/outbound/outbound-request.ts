@@ -1,0 +1,75 @@
+import { type IncomingMessage, request as plainRequest } from 'node:http';
+import { request as tlsRequest } from 'node:https';
+import { isIP, type LookupFunction } from 'node:net';
+import type { OutboundTarget } from './outbound-guard.ts';
+
+/** What is asked for, and how who answers is known. */
+export interface OutboundRequest {
+  readonly headers: Readonly<Record<string, string>>;
+  /** PEM, instead of the authorities of the system. */
+  readonly caCertificate?: string | undefined;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Posts to the addresses the guard looked up. Of the answer only the status is of interest: its body is not read.
+ *
+ * @throws Error of the connection, or of the signal
+ */
+export async function postTo(
+  target: OutboundTarget,
+  body: string,
+  { headers, ...request }: OutboundRequest,
+): Promise<number> {
+  const length = { 'content-length': String(Buffer.byteLength(body)) };
+  const response = await open(target, 'POST', body, { ...request, headers: { ...headers, ...length } });
+  response.on('error', () => undefined).destroy();
+  return response.statusCode ?? 0;
+}
+
+/**
+ * What is at the addresses the guard looked up.
+ *
+ * @throws Error of the connection, of the signal, of a status that is no success, or of a body of more than `maxBytes`
+ */
+export async function getFrom(
+  target: OutboundTarget,
+  maxBytes: number,
+  request: OutboundRequest,
+): Promise<Buffer> {
+  const response = await open(target, 'GET', '', request);
+  const { statusCode = 0 } = response;
+  const chunks: Buffer[] = [];
+  let sizeBytes = 0;
+  // Leaving the loop, also by an error, ends the connection.
+  for await (const chunk of response as AsyncIterable<Buffer>) {
+    if (statusCode < 200 || statusCode > 299) throw new Error(`it answered ${statusCode}`);
+    sizeBytes += chunk.length;
+    if (sizeBytes > maxBytes) throw new Error(`it answered more than ${maxBytes} bytes`);
+    chunks.push(chunk);
+  }
+  if (statusCode < 200 || statusCode > 299) throw new Error(`it answered ${statusCode}`);
+  return Buffer.concat(chunks);
+}
+
+/** To those addresses and to no other; redirections are not followed. */
+async function open(
+  { url, addresses }: OutboundTarget,
+  method: 'GET' | 'POST',
+  body: string,
+  { headers, caCertificate, signal }: OutboundRequest,
+): Promise<IncomingMessage> {
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  const found = addresses.map((address) => ({ address, family: isIP(address) }));
+  const lookup: LookupFunction = (_host, options, callback) => {
+    if (options.all === true) callback(null, found);
+    else callback(null, found[0]?.address ?? '', found[0]?.family);
+  };
+  const options = { method, headers, lookup, agent: false, signal } as const;
+  const asking =
+    url.protocol === 'http:'
+      ? plainRequest(url, options)
+      : tlsRequest(url, { ...options, ...(caCertificate === undefined ? {} : { ca: caCertificate }) });
+  asking.on('error', reject).on('response', resolve).end(body);
+  return await promise;
+}

@@ -24,7 +24,7 @@ setup-test:
 format: setup ## rewrite the sources in the house format
 	@$(NODE) $(BIN)/biome check --write .
 
-check: setup ## format, lint, types, import rules, dead code, unit tests: under a minute
+check: setup ## format, lint, types, import rules, dead code, quick unit tests: under a minute
 	@$(NODE) tools/test/check.ts
 
 test: setup-test ## everything `check` does, then whole systems: registries, disks, virtual machines; TESTS='console delta' names files

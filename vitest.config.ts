@@ -4,6 +4,18 @@ import { LongestFirst } from './tools/test/longest-first.ts';
 /** Tests run as everything here does: on Node itself, which takes the types away. */
 const experimental = { viteModuleRunner: false };
 
+/** They start servers and other programs, or try thousands of cases: more than half a second each. */
+const SLOW = '{packages/*/src,tools}/**/*.slow.test.ts';
+
+/** Tests of one module. */
+const BESIDE_THE_CODE = {
+  experimental,
+  // Loading the same modules for each of two hundred files takes longer than the tests do.
+  isolate: false,
+  // Never a measure: a machine that also emulates two others is slow.
+  testTimeout: 300_000,
+} as const;
+
 const config: ViteUserConfig = defineConfig({
   test: {
     // Each file at most uses one processor for most of its time, virtual machines among them: two files at a time keep two busy.
@@ -12,14 +24,14 @@ const config: ViteUserConfig = defineConfig({
     projects: [
       {
         test: {
+          ...BESIDE_THE_CODE,
           name: 'unit',
           include: ['packages/*/src/**/*.test.ts', 'tools/**/*.test.ts'],
-          experimental,
-          // Loading the same modules for each of two hundred files takes longer than the tests do.
-          isolate: false,
-          // Never a measure: a machine that also emulates two others is slow.
-          testTimeout: 300_000,
+          exclude: [SLOW],
         },
+      },
+      {
+        test: { ...BESIDE_THE_CODE, name: 'slow', include: [SLOW] },
       },
       {
         test: {

@@ -30,7 +30,8 @@ export class LongestFirst extends BaseSequencer {
 }
 
 function rankOf({ moduleId, project }: TestSpecification): number {
-  if (project.name === 'unit') return LONG.length + 1;
+  if (project.name === 'slow') return LONG.length + 1;
+  if (project.name === 'unit') return LONG.length + 2;
   const rank = LONG.indexOf(basename(moduleId));
   return rank === -1 ? LONG.length : rank;
 }

@@ -68,7 +68,7 @@ function count(files: readonly TestFile[], status: string): number {
 async function runTests(results: string, args: readonly string[]): Promise<Results> {
   const reporters = ['--reporter=verbose', '--reporter=json', `--outputFile.json=${results}`];
   // Those of faults have a command of their own.
-  const projects = ['--project=unit', '--project=system'];
+  const projects = ['--project=unit', '--project=slow', '--project=system'];
   const vitest = ['node_modules/.bin/vitest', 'run', ...projects];
   const child = spawn(process.execPath, [...vitest, ...reporters, ...args], {
     stdio: ['ignore', 'inherit', 'inherit'],

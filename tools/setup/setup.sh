@@ -37,9 +37,9 @@ if [ -n "$missing" ]; then
 		command -v sudo >/dev/null || { say "cannot install packages: not root and no sudo; as root run: apt-get install$missing"; exit 4; }
 		sudo=sudo
 	fi
-	$sudo apt-get update -qq
+	$sudo apt-get -o Acquire::Retries=3 update -qq
 	# shellcheck disable=SC2086 # a list of words
-	DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends $missing >build-setup.log 2>&1 || {
+	DEBIAN_FRONTEND=noninteractive $sudo apt-get -o Acquire::Retries=3 install -y -qq --no-install-recommends $missing >build-setup.log 2>&1 || {
 		tail -n 30 build-setup.log >&2
 		say "cannot install packages; the whole output is in build-setup.log"
 		exit 4

@@ -31,7 +31,7 @@ export function treeCommand(plan: TreePlan): readonly [string, ...string[]] {
     '--format=tar',
     // Customizing cleans more than this step, which would empty the machine-id: no first boot any more.
     '--skip=cleanup/reproducible',
-    ...plan.apt.options.map((line) => `--aptopt=${line}`),
+    ...aptArguments(plan.apt),
     ...plan.dpkgOptions.map((line) => `--dpkgopt=${line}`),
     `--include=${[...recipe.packages, ...plan.packages, ...recipe.backports.map(fromBackports(recipe))].join(',')}`,
     ...(cacheDir === undefined ? [] : cacheArguments(cacheDir)),
@@ -54,7 +54,7 @@ export function suiteDatesCommand(plan: Pick<TreePlan, 'recipe' | 'apt'>): reado
     'mmdebstrap',
     '--variant=custom',
     '--format=null',
-    ...apt.options.map((line) => `--aptopt=${line}`),
+    ...aptArguments(apt),
     ...(recipe.backports.length === 0 || apt.mirror !== undefined ? [] : [backportsHook(recipe)]),
     `--customize-hook=grep -h '^Date: ' "$1"/var/lib/apt/lists/*Release`,
     recipe.release,
@@ -69,6 +69,11 @@ export function newestSuiteDate(output: string): number | undefined {
     .map((match) => Date.parse(match.groups?.['date'] ?? ''))
     .filter((date) => !Number.isNaN(date));
   return dates.length === 0 ? undefined : Math.floor(Math.max(...dates) / 1000);
+}
+
+/** One dropped connection of a thousand packages is no reason to begin anew; the machine's own settings come after, and win. */
+function aptArguments({ options }: AptSettings): readonly string[] {
+  return ['Acquire::Retries "3";', ...options].map((line) => `--aptopt=${line}`);
 }
 
 function sourceLines(recipe: BaseRecipe, mirror: AptMirror): readonly string[] {

@@ -35,7 +35,12 @@ install() {
     inst_simple "$moddir/slipway-live.service" "$systemdsystemunitdir/slipway-live.service"
     inst_simple "$moddir/slipway-emergency.conf" "$systemdsystemunitdir/emergency.service.d/50-slipway.conf"
     # What the root does again, for all of the machine: here it only makes a slow one slower.
-    $SYSTEMCTL -q --root "$initdir" mask systemd-sysctl.service systemd-tmpfiles-setup.service systemd-tmpfiles-setup-dev.service
+    $SYSTEMCTL -q --root "$initdir" mask systemd-sysctl.service systemd-tmpfiles-setup.service
+    # Device nodes are needed, of the loop module above all; since systemd 255 an earlier unit makes them.
+    local early=systemd-tmpfiles-setup-dev-early.service
+    if [[ -e "${dracutsysrootdir-}$systemdsystemunitdir/$early" ]]; then
+        $SYSTEMCTL -q --root "$initdir" mask systemd-tmpfiles-setup-dev.service
+    fi
     # Nor is there anything in an initramfs that waits for one of the hundred terminals of a kernel.
     local trigger="$initdir$systemdsystemunitdir/systemd-udev-trigger.service"
     if [[ -f $trigger ]]; then

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename } from 'node:fs/promises';
+import { rename } from 'node:fs/promises';
 import { run } from '@slipway/core';
 import { exclusively } from './exclusively.ts';
 import { CACHE } from './slipway.ts';
@@ -25,7 +25,6 @@ export async function distributionTree(suite: Suite): Promise<string> {
 async function unpackOnce(suite: Suite, path: string): Promise<void> {
   if (existsSync(path)) return;
   const unfinished = `${path}.${process.pid}`;
-  await mkdir(CACHE, { recursive: true });
   await run(
     [
       'mmdebstrap',

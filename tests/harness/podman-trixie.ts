@@ -3,7 +3,7 @@
  * unpacked once under build/cache and run in a mount namespace with their own root; nothing is installed. Needs root.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunResult, run } from '@slipway/core';
 import { exclusively } from './exclusively.ts';
@@ -23,7 +23,6 @@ export async function preparePodman(): Promise<void> {
 async function unpackOnce(): Promise<void> {
   if (existsSync(`${ROOT}/usr/bin/podman`)) return;
   const unfinished = `${ROOT}.${process.pid}`;
-  await mkdir(CACHE, { recursive: true });
   await run(['mmdebstrap', '--variant=extract', `--include=${PACKAGES}`, 'trixie', unfinished], {
     describe: 'unpack podman of Debian 13',
     debianPackage: 'mmdebstrap',

@@ -3,7 +3,7 @@
  * installed, and no SELinux is needed to look labels up.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { arch } from 'node:process';
 import { run } from '@slipway/core';
 import { exclusively } from './exclusively.ts';
@@ -27,7 +27,6 @@ export async function prepareSelinux(): Promise<void> {
 async function unpackOnce(): Promise<void> {
   if (existsSync(CONTEXTS)) return;
   const unfinished = `${ROOT}.${process.pid}`;
-  await mkdir(CACHE, { recursive: true });
   await run(
     [
       'mmdebstrap',

@@ -75,7 +75,6 @@ export async function tinyLinux(): Promise<TinyLinux> {
 }
 
 async function make(directory: string): Promise<void> {
-  await mkdir(CACHE, { recursive: true });
   await using scratch = await makeTempDir('tiny-linux', CACHE);
   const packages = await downloadPackages(scratch.path);
   const tree = join(scratch.path, 'tree');

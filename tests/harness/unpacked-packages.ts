@@ -3,7 +3,7 @@
  * own dynamic loader: nothing is installed.
  */
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { arch } from 'node:process';
 import { run } from '@slipway/core';
 import { exclusively } from './exclusively.ts';
@@ -32,7 +32,6 @@ async function unpackOnce({ name, suite, packages }: UnpackedPackages): Promise<
   const root = `${CACHE}/${name}`;
   if (existsSync(root)) return;
   const unfinished = `${root}.${process.pid}`;
-  await mkdir(CACHE, { recursive: true });
   await run(
     [
       'mmdebstrap',

@@ -1,9 +1,10 @@
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileDurably } from '@slipway/boot';
-import { errnoOf, type Logger } from '@slipway/core';
+import type { Logger } from '@slipway/core';
 import { type AgentRecord, EMPTY_RECORD } from '../plan/situation.ts';
 import type { DeviceIdentity } from '../protocol/identity.ts';
+import { readText } from './read-text.ts';
 import type { RecordStore } from './record-store.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -94,14 +95,5 @@ export class AgentFiles implements RecordStore {
 
   #path(name: string): string {
     return join(this.directory, name);
-  }
-}
-
-async function readText(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (thrown) {
-    if (errnoOf(thrown) === 'ENOENT') return undefined;
-    throw thrown;
   }
 }

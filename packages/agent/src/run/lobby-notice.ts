@@ -1,9 +1,11 @@
 /** What a person in front of a host sees while it waits to be let into its fleet. */
 import { createHash, createPublicKey } from 'node:crypto';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { errnoOf, type Logger, messageOf, run } from '@slipway/core';
+import { writeFileDurably } from '@slipway/boot';
+import { type Logger, messageOf, run } from '@slipway/core';
 import { renderUnicodeCompact } from 'uqr';
+import { readText } from '../record/read-text.ts';
 
 /** A host in the lobby, as the server told it. */
 export interface Waiting {
@@ -37,11 +39,16 @@ const PLAIN_URL = /^https:\/\/[\x21-\x5b\x5d-\x7e]+$/;
  */
 export function consoleNotice(directory: string, log: Logger): LobbyNotice {
   const path = join(directory, FILE);
+  // A prompt never reads half of it.
+  const writeNotice = async (text: string): Promise<void> => {
+    await mkdir(directory, { recursive: true });
+    await writeFileDurably(path, text);
+  };
   const change = async (text: string | undefined): Promise<void> => {
     try {
-      if (text === (await textOf(path))) return;
+      if (text === (await readText(path))) return;
       if (text === undefined) await rm(path);
-      else await writeWhole(directory, path, text);
+      else await writeNotice(text);
       await run(['agetty', '--reload'], { describe: 'print the login prompts anew' });
     } catch (thrown) {
       log.warn('the console does not show that this host waits', { reason: messageOf(thrown) });
@@ -72,21 +79,4 @@ function fingerprintOf(key: string): string {
 
 function plain(text: string): string {
   return text.replaceAll(/[^\x20-\x5b\x5d-\x7e]/g, '?');
-}
-
-async function textOf(path: string): Promise<string | undefined> {
-  try {
-    return await readFile(path, 'utf8');
-  } catch (cause) {
-    if (errnoOf(cause) === 'ENOENT') return undefined;
-    throw cause;
-  }
-}
-
-/** A prompt never reads half of it. */
-async function writeWhole(directory: string, path: string, text: string): Promise<void> {
-  await mkdir(directory, { recursive: true });
-  const temporary = `${path}.new`;
-  await writeFile(temporary, text, { mode: 0o644 });
-  await rename(temporary, path);
 }

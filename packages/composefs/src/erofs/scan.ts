@@ -95,7 +95,7 @@ class Scan {
   }
 
   #readEntries(directory: ScannedDirectory): void {
-    const { inode, parent, part } = directory;
+    const { inode, parent } = directory;
     let dots = 0;
     let subdirectories = 0;
     for (const { name, inodeOffset, fileType } of readDirectory(this.#image, inode)) {
@@ -106,8 +106,7 @@ class Scan {
         continue;
       }
       if (fileType === FILE_TYPE.directory) subdirectories += 1;
-      if (fileType !== FILE_TYPE.directory || partBelow(part, name) !== undefined)
-        this.#entry(directory, name, inodeOffset, fileType);
+      this.#entry(directory, name, inodeOffset, fileType);
     }
     if (dots !== 2) throw malformed(inode.offset, 'a directory lacks "." or ".."');
     if (inode.nlink !== 2 + subdirectories) {
@@ -116,13 +115,14 @@ class Scan {
   }
 
   #entry(directory: ScannedDirectory, name: string, offset: number, fileType: number): void {
+    const part = fileType === FILE_TYPE.directory ? partBelow(directory.part, name) : directory.part;
+    if (part === undefined) return;
     const known = this.#leaves.get(offset);
     const inode = known?.inode ?? this.#inode(offset);
     if (inode.fileType !== fileType)
       throw malformed(offset, 'a directory entry has another type than its inode');
     if (inode.fileType === FILE_TYPE.directory) {
       if (inode.ino === this.#nextIno) this.#nextIno += 1;
-      const part = partBelow(directory.part, name) ?? '**';
       directory.directories.push(this.#addDirectory(inode, name, directory, part));
       return;
     }

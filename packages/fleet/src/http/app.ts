@@ -204,10 +204,11 @@ function sendReply(
 
 function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, services: Services): void {
   const problem = problemOf(error, request.id);
+  const path = request.url.split('?')[0] ?? '';
   if (problem.status >= 500) {
     services.log.error('cannot answer a request', {
       method: request.method,
-      path: request.url.split('?')[0],
+      path,
       requestId: request.id,
       reason: messageOf(error),
       ...(error instanceof Error && error.cause !== undefined ? { cause: messageOf(error.cause) } : {}),
@@ -218,7 +219,7 @@ function refuse(error: unknown, request: FastifyRequest, reply: FastifyReply, se
   void reply
     .code(problem.status)
     .headers({ 'cache-control': 'no-store', 'x-content-type-options': 'nosniff' });
-  if (isForPeople(request.url.split('?')[0] ?? '', request.headers.accept))
+  if (isForPeople(path, request.headers.accept))
     void reply.headers(PROBLEM_PAGE_HEADERS).send(problemPage(problem));
   else void reply.type('application/problem+json; charset=utf-8').send(JSON.stringify(problem));
 }

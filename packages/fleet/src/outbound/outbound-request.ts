@@ -1,6 +1,7 @@
 import { type IncomingMessage, request as plainRequest } from 'node:http';
 import { request as tlsRequest } from 'node:https';
 import { isIP, type LookupFunction } from 'node:net';
+import { collectBytes } from '@slipway/core';
 import type { OutboundTarget } from './outbound-guard.ts';
 
 /** What is asked for, and how who answers is known. */
@@ -39,17 +40,11 @@ export async function getFrom(
 ): Promise<Buffer> {
   const response = await open(target, 'GET', '', request);
   const { statusCode = 0 } = response;
-  const chunks: Buffer[] = [];
-  let sizeBytes = 0;
-  // Leaving the loop, also by an error, ends the connection.
-  for await (const chunk of response as AsyncIterable<Buffer>) {
-    if (statusCode < 200 || statusCode > 299) throw new Error(`it answered ${statusCode}`);
-    sizeBytes += chunk.length;
-    if (sizeBytes > maxBytes) throw new Error(`it answered more than ${maxBytes} bytes`);
-    chunks.push(chunk);
+  if (statusCode < 200 || statusCode > 299) {
+    response.destroy();
+    throw new Error(`it answered ${statusCode}`);
   }
-  if (statusCode < 200 || statusCode > 299) throw new Error(`it answered ${statusCode}`);
-  return Buffer.concat(chunks);
+  return await collectBytes(response, maxBytes, () => new Error(`it answered more than ${maxBytes} bytes`));
 }
 
 /** To those addresses and to no other; redirections are not followed. */

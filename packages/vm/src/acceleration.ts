@@ -2,6 +2,7 @@ import { access, constants, mkdir, readFile, rename, writeFile } from 'node:fs/p
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
+import { BOOT_ID_PATH } from './boot-id.ts';
 import { probeKvm } from './kvm-probe.ts';
 
 /** How instructions of a guest are run: by the processor itself, or translated, about ten times slower. */
@@ -105,5 +106,5 @@ function cacheFile(sources: AccelerationSources): string {
 }
 
 async function bootId(sources: AccelerationSources): Promise<string> {
-  return (await readFile(sources.bootIdFile ?? '/proc/sys/kernel/random/boot_id', 'utf8')).trim();
+  return (await readFile(sources.bootIdFile ?? BOOT_ID_PATH, 'utf8')).trim();
 }

@@ -1,6 +1,7 @@
 import { type ChildProcessByStdio, spawn } from 'node:child_process';
 import type { Readable, Writable } from 'node:stream';
-import { SlipwayError } from '@slipway/core';
+import { errnoOf, SlipwayError } from '@slipway/core';
+import { BOOT_ID_PATH } from './boot-id.ts';
 import { type SshTarget, sshOptions } from './ssh.ts';
 
 /** A login that later commands go through. */
@@ -11,13 +12,11 @@ export interface SharedConnection {
   close(): void;
 }
 
-const BOOT_ID = '/proc/sys/kernel/random/boot_id';
-
 /**
  * Logs in and asks which boot it is, and stays logged in: a handshake and a session cost a translated guest seconds, so there is one of
  * them for each boot. A child of ours and not a background process of ssh, so that it ends with the machine.
  *
- * @throws SlipwayError VM_UNREACHABLE with the words of ssh when it does not get in, ABORTED when the signal fires first
+ * @throws SlipwayError VM_UNREACHABLE with the words of ssh when it does not get in, ABORTED when the signal fires first, TOOL_MISSING
  */
 export async function openSharedConnection(
   target: SshTarget,
@@ -27,7 +26,7 @@ export async function openSharedConnection(
     option === 'ControlMaster=no' ? 'ControlMaster=yes' : option,
   );
   // ssh listens for those who share before it runs anything: once the id is here, the others can come. `cat` ends with its input.
-  const remote = `cat ${BOOT_ID} && exec cat`;
+  const remote = `cat ${BOOT_ID_PATH} && exec cat`;
   const child = spawn('ssh', [...options, '-p', String(target.port), 'root@127.0.0.1', remote]);
   const close = (): void => void child.kill();
   signal.addEventListener('abort', close, { once: true });
@@ -56,7 +55,7 @@ async function firstLine(
     said += chunk.toString('utf8');
     if (said.includes('\n')) resolve(said.slice(0, said.indexOf('\n')));
   });
-  child.once('error', reject);
+  child.once('error', (cause) => reject(errnoOf(cause) === 'ENOENT' ? sshMissing(cause) : cause));
   child.once('close', () =>
     reject(
       signal.aborted
@@ -65,4 +64,11 @@ async function firstLine(
     ),
   );
   return await promise;
+}
+
+function sshMissing(cause: Error): SlipwayError {
+  return new SlipwayError('TOOL_MISSING', 'cannot log in to the virtual machine: ssh is not installed', {
+    hint: 'install it, on Debian: apt-get install openssh-client',
+    cause,
+  });
 }

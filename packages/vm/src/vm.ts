@@ -1,5 +1,6 @@
 import { isSlipwayError, SlipwayError } from '@slipway/core';
 import type { Acceleration } from './acceleration.ts';
+import { BOOT_ID_PATH } from './boot-id.ts';
 import type { VmConsole } from './console.ts';
 import type { QemuExit, QemuProcess } from './qemu-process.ts';
 import type { QmpClient } from './qmp.ts';
@@ -142,7 +143,7 @@ export class Vm implements AsyncDisposable {
 
   /** Names the current boot of the guest; another after each. */
   async bootId(signal?: AbortSignal): Promise<string> {
-    return this.output(['cat', '/proc/sys/kernel/random/boot_id'], signal === undefined ? {} : { signal });
+    return this.output(['cat', BOOT_ID_PATH], signal === undefined ? {} : { signal });
   }
 
   /**

@@ -39,6 +39,8 @@ export type HistoryEvent =
   | 'denied'
   | 'allowed'
   | 'repaired'
+  /** The host begins anew; `reason` says where the state is that was left. */
+  | 'reset'
   /** An app was installed, updated or reverted and works; `reason` names it. */
   | 'app-changed'
   /** A change of an app was undone because it did not work. */

@@ -48,6 +48,7 @@ export {
   type Deployment,
   type DeploymentBootEntry,
   type HostState,
+  nextEntryOf,
   readHostState,
   requireBootedId,
 } from './deployment.ts';
@@ -101,6 +102,7 @@ export { type OptionSourceRequest, type OptionSourceResult, setOptionsForSource 
 export { formatOrigin, type Origin, parseOrigin } from './origin.ts';
 export { type PinResult, setPinned } from './pin.ts';
 export { type ReleaseResult, releaseDownloaded } from './release-staged.ts';
+export { type FreshHost, type HostReset, resetHost } from './reset.ts';
 export { type RollbackResult, rollback } from './rollback.ts';
 export { planSoftReboot, requestSoftReboot, type SoftRebootPlan, withdrawSoftReboot } from './soft-reboot.ts';
 export type { BootSpace, LayerSpace } from './space.ts';

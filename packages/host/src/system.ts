@@ -15,6 +15,7 @@ export type Checkpoint =
   | 'etc-merged'
   | 'etc-published'
   | 'expected-written'
+  | 'state-exchanged'
   | 'entry-written'
   | 'staged-removed'
   | 'entry-removed'

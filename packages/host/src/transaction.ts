@@ -15,6 +15,7 @@ import { requireBootedId } from './deployment.ts';
 import { pathExists } from './directory.ts';
 import { during } from './failure.ts';
 import { appendHistory, type HistoryEntry } from './history.ts';
+import { refuseLeftState } from './left-state.ts';
 import { type LockHolder, lockHost } from './lock.ts';
 import type { HostSystem } from './system.ts';
 
@@ -42,7 +43,7 @@ const INTERNAL_COMMANDS = 'slipway internals ';
  * lock, does the work, gives the lock back.
  *
  * @param command for whoever finds the host locked
- * @throws SlipwayError NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, STATE_INVALID, and what the work throws; what the operating
+ * @throws SlipwayError NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, RESTART_NEEDED, STATE_INVALID, and what the work throws; what the operating
  *   system refused is NO_SPACE or IO_FAILED
  */
 export async function runTransaction<T>(
@@ -52,6 +53,7 @@ export async function runTransaction<T>(
   work: (transaction: Transaction) => Promise<T>,
 ): Promise<T> {
   await requireBootedId(system);
+  await refuseLeftState(system, command);
   await requireWritable(system, command);
   await requireEsp(system, command);
   const { log } = operation(options);

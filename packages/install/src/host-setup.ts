@@ -33,8 +33,8 @@ export const PLAIN_HOST: HostSetup = { edits: new Map(), storage: PLAIN_STORAGE,
  */
 export async function planHostSetup(
   repository: Repository,
-  imported: ImportedImage,
-  deployment: FirstDeployment,
+  imported: Pick<ImportedImage, 'tree'>,
+  deployment: Pick<FirstDeployment, 'id' | 'seed' | 'timeSec'>,
   { config, root }: Pick<HostRequest, 'config' | 'root'>,
 ): Promise<HostSetup> {
   if (config === undefined && root === undefined) return PLAIN_HOST;

@@ -8,6 +8,7 @@ export { type DiskVerdict, judgeDisks, verdictWords } from './installation/disk-
 export { finalizeFilesystem } from './installation/finalize-filesystem.ts';
 export { withWishes } from './installation/host-wishes.ts';
 export { type InstallConfiguration, installConfiguration } from './installation/install-configuration.ts';
+export { installReset, type ResetRecord } from './installation/install-reset.ts';
 export { type InstallRecord, installToDisk } from './installation/install-to-disk.ts';
 export { installToExistingRoot } from './installation/install-to-existing-root.ts';
 export { installToFilesystem } from './installation/install-to-filesystem.ts';

@@ -53,12 +53,23 @@ export async function findImage(
  */
 export async function prepareHost(
   source: ImageSource,
+  found: FoundImage,
+  request: HostRequest,
+  options: OperationOptions,
+): Promise<PreparedHost> {
+  const repository = await initRepository(request.storeDirectory, { verity: 'none' });
+  return await prepareHostIn(repository, source, found, request, options);
+}
+
+/** The same in a store that is open. */
+export async function prepareHostIn(
+  repository: Repository,
+  source: ImageSource,
   { image, trust }: FoundImage,
   request: HostRequest,
   options: OperationOptions,
 ): Promise<PreparedHost> {
   await using held = new AsyncDisposableStack();
-  const repository = await initRepository(request.storeDirectory, { verity: 'none' });
   held.use(await repository.lock('shared'));
   const imported = await importImage(repository, source, image, {
     ...options,

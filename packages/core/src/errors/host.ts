@@ -6,6 +6,11 @@ export const HOST_ERRORS = {
     summary: 'This machine was not booted from a Slipway deployment.',
   },
   HOST_LOCKED: { exitCode: 5, httpStatus: 409, summary: 'Another update is running on this host.' },
+  RESTART_NEEDED: {
+    exitCode: 5,
+    httpStatus: 409,
+    summary: 'This host was reset and waits for its restart.',
+  },
   NO_ROLLBACK: { exitCode: 1, httpStatus: 409, summary: 'There is no other deployment to go back to.' },
   NO_SUCH_DEPLOYMENT: {
     exitCode: 1,

@@ -231,7 +231,7 @@ export async function fetchHost(request: InstallRequest, options: OperationOptio
   return await prepareHost(source, found, request, options);
 }
 
-async function checkTarget(
+export async function checkTarget(
   { image, target, checksTarget, architecture }: InstallRequest,
   options: OperationOptions,
 ): Promise<void> {

@@ -39,6 +39,12 @@ export interface ExistingRootInstallRequest extends InstallRequest {
   readonly acknowledgesDestruction: boolean;
 }
 
+/** An image a host begins anew with. */
+export interface ResetRequest extends InstallRequest {
+  /** The root is found as it is now; else by what else is on the command line. */
+  readonly keepsRootArguments: boolean;
+}
+
 /** An image to put into file systems that are there. */
 export interface FilesystemInstallRequest extends InstallRequest {
   /** Where the root is mounted. */

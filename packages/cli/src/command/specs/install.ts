@@ -10,8 +10,8 @@ import {
 import { type CommandSpec, defineCommand } from '../spec.ts';
 import { parseSizeBytes } from '../values.ts';
 
-/** What every way to install takes. */
-const COMMON = {
+/** What every way to make a host from an image takes. */
+const IMAGE = {
   sourceImgref: value('REF', 'image that is installed; the one this host follows, unless given'),
   targetImgref: value('REF', 'image the host follows once it runs; the source unless given'),
   targetTransport: valueOr(
@@ -29,10 +29,19 @@ const COMMON = {
   karg: KARG_OPTION,
   kargDelete: list('ARGUMENT', 'kernel argument of the image that is left out: KEY or KEY=VALUE'),
   rootSshAuthorizedKeys: value('FILE', 'public keys that open root, one a line', { completion: 'file' }),
-  genericImage: flag('change nothing in the firmware of this machine; it never is'),
+} satisfies OptionSpecs;
+
+const CHECKS = {
   skipFetchCheck: flag('do not ask whether the target can be reached from here'),
   disableSelinux: flag('start the host without SELinux'),
   signaturePolicy: SIGNATURE_POLICY_OPTION,
+} satisfies OptionSpecs;
+
+/** What every way to install one takes. */
+const COMMON = {
+  ...IMAGE,
+  genericImage: flag('change nothing in the firmware of this machine; it never is'),
+  ...CHECKS,
   cache: CACHE_OPTION,
   arch: ARCH_OPTION,
   json: JSON_OPTION,
@@ -174,6 +183,36 @@ export const INSTALL_COMMANDS: readonly CommandSpec[] = [
     ],
     load: async () =>
       (await import('../../commands/install-to-existing-root.ts')).installToExistingRootCommand,
+  }),
+  defineCommand({
+    path: ['install', 'reset'],
+    summary: 'begin anew on this host: a new /etc and a new /var from an image',
+    description: [
+      'For a host that is given to somebody else, or that nobody understands any more. With the next start it is as an installation would make it from the image it follows, or from another; nobody has to touch the disk, and nothing that is here already is fetched.',
+      'What stays: the partitions, the store of files, /etc/fstab and /etc/crypttab, how the root is found, and what other file systems hold. The old /etc, /var, history and apps are moved to /sysroot/state.1 (or the next free number), until somebody removes them; they are not erased. Deployments besides the running one cannot be booted any more. Users and keys are gone: say who may log in.',
+      'Should the new deployment not come up, the boot loader goes back to the one that runs now, with its state new as well. Until the restart the host is not changed by any command.',
+    ],
+    arguments: {},
+    options: {
+      ...IMAGE,
+      ...CHECKS,
+      noRootKargs: flag('do not find the root by the kernel arguments it is found by now; --karg says how'),
+      apply: flag('restart at once'),
+      acknowledgeDestructive: flag('confirm it: the settings and data of this host are put aside'),
+      experimental: flag('taken for compatibility; it changes nothing'),
+      dryRun: flag('show what would be done, and do nothing'),
+      json: JSON_OPTION,
+    },
+    json: 'the image, the deployment, its kernel command line, where the old state is kept, and what cannot be booted any more',
+    examples: [
+      { command: 'slipway install reset --dry-run', why: 'see what would become of this host' },
+      {
+        command:
+          'slipway install reset --root-ssh-authorized-keys keys.pub --acknowledge-destructive --apply',
+        why: 'begin anew with the image this host follows, at once',
+      },
+    ],
+    load: async () => (await import('../../commands/install-reset.ts')).installResetCommand,
   }),
   defineCommand({
     path: ['install', 'finalize'],

@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import { startHost, type TestHost } from '../../tests/harness/host.ts';
 import { exampleImage } from '../../tests/harness/images.ts';
 import { startRegistry } from '../../tests/harness/registry.ts';
+import { severalProcessors } from '../../tests/harness/several-processors.ts';
 import { ROOT, slipway } from '../../tests/harness/slipway.ts';
 import { type Boot, bootTable, observeBoot } from './boot-report.ts';
 
@@ -72,6 +73,7 @@ const host = await step('Boot it in a virtual machine: UEFI, systemd-boot, seale
     disk: `${DIRECTORY}/disk.qcow2`,
     format: 'qcow2',
     consoleLogPath: `${DIRECTORY}/console.log`,
+    processors: await severalProcessors(),
   });
   detail(`acceleration: ${machine.vm.acceleration.kind}`);
   return machine;

@@ -2,7 +2,7 @@ export { type Acceleration, type AccelerationSources, findAcceleration } from '.
 export type { ConsoleTerminal, VmConsole } from './console.ts';
 export type { Credentials } from './credentials.ts';
 export type { VmDisk } from './disk.ts';
-export { FAST_EMULATED_CPU, type VmBoot, type VmOptions } from './options.ts';
+export { EMULATES_SEVERAL_CPUS_SINCE, FAST_EMULATED_CPU, type VmBoot, type VmOptions } from './options.ts';
 export type { PlannedForward } from './plan-qemu.ts';
 export type { QemuExit } from './qemu-process.ts';
 export type { QmpClient, QmpEvent } from './qmp.ts';

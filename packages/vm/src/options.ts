@@ -28,6 +28,13 @@ export type VmBoot =
  */
 export const FAST_EMULATED_CPU = 'Nehalem,model=28,stepping=10';
 
+/**
+ * The first QEMU whose emulated machines may have several processors. A kernel rewrites its own instructions while it starts (static
+ * keys, alternatives); before 8.1 one processor was translated half of what another was just rewriting, and the guest panicked, about
+ * once in twenty boots. Since then the page being translated is locked.
+ */
+export const EMULATES_SEVERAL_CPUS_SINCE = { major: 8, minor: 1 } as const;
+
 /** A virtual machine to start. */
 export interface VmOptions extends OperationOptions {
   readonly boot: VmBoot;
@@ -35,9 +42,11 @@ export interface VmOptions extends OperationOptions {
   readonly disks?: readonly VmDisk[];
   /** Shown in process lists and logs. Default `slipway`. */
   readonly name?: string;
+  /** The command that starts QEMU, its options not included. Default: `qemu-system-x86_64` of PATH. */
+  readonly qemu?: readonly [string, ...string[]];
   /** Default: what {@link findAcceleration} says. */
   readonly acceleration?: Acceleration;
-  /** Default 2, and 1 where they are emulated. */
+  /** Default 2, and 1 where they are emulated: see {@link EMULATES_SEVERAL_CPUS_SINCE}. */
   readonly cpus?: number;
   /**
    * A processor of QEMU's list. Default `max`: whatever the image was built for runs. Emulated, {@link FAST_EMULATED_CPU} is

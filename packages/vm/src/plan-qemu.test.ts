@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { parseForwards, planQemu, type QemuPlan } from './plan-qemu.ts';
 
 const PLAN: QemuPlan = {
+  qemu: ['qemu-system-x86_64'],
   name: 'test',
   acceleration: 'tcg',
   cpus: 2,

@@ -28,6 +28,8 @@ export interface PlannedForward {
 
 /** Everything decided about a machine. */
 export interface QemuPlan {
+  /** What starts QEMU. */
+  readonly qemu: readonly [string, ...string[]];
   readonly name: string;
   readonly acceleration: Acceleration['kind'];
   readonly cpus: number;
@@ -73,7 +75,7 @@ export function planQemu(plan: QemuPlan): readonly [string, ...string[]] {
     tpmArguments(plan.tpmSocketPath),
     plan.onReboot === 'shutdown' ? ['-no-reboot'] : [],
   ];
-  return ['qemu-system-x86_64', ...options.flat()];
+  return [...plan.qemu, ...options.flat()];
 }
 
 /**

@@ -72,10 +72,7 @@ async function keyOf(options: VmOptions, directory: string): Promise<SshKey | un
   return options.sshKey ?? (await makeSshKey(directory));
 }
 
-/**
- * One processor where it is emulated: a kernel rewrites its own instructions while it starts (static keys, alternatives), and with
- * several emulated processors one of them was seen to run half of a rewritten instruction and panic, about once in twenty boots.
- */
+/** One where they are emulated: the machine's QEMU may be older than EMULATES_SEVERAL_CPUS_SINCE. */
 const DEFAULT_CPUS: Readonly<Record<'kvm' | 'tcg', number>> = { kvm: 2, tcg: 1 };
 
 /** Everything the plan needs that must first be found or made: firmware, overlays, credential files. */
@@ -89,6 +86,7 @@ async function planMachine(
     sshKey === undefined ? {} : { 'ssh.authorized_keys.root': `${sshKey.publicKey}\n` };
   const ssh: readonly PlannedForward[] = sshKey === undefined ? [] : [{ hostPort: 0, guestPort: SSH_PORT }];
   return {
+    qemu: options.qemu ?? ['qemu-system-x86_64'],
     name: options.name ?? 'slipway',
     acceleration,
     cpus: options.cpus ?? DEFAULT_CPUS[acceleration],

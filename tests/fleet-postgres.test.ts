@@ -4,6 +4,7 @@ import { makeTempDir } from '@slipway/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { backUpFleet, openDatabase, restoreFleet, serveFleet } from '../packages/fleet/src/index.ts';
 import { compatSuite } from '../packages/fleet/src/testing/compat-suite.ts';
+import { configSuite } from '../packages/fleet/src/testing/config-suite.ts';
 import { databaseSuite } from '../packages/fleet/src/testing/database-suite.ts';
 import { failuresLog } from '../packages/fleet/src/testing/failures-log.ts';
 import { gitSuite } from '../packages/fleet/src/testing/git-suite.ts';
@@ -23,6 +24,7 @@ databaseSuite('postgres', () => postgres.newDatabase());
 serverSuite('postgres', () => postgres.newDatabase());
 compatSuite('postgres', () => postgres.newDatabase());
 gitSuite('postgres', () => postgres.newDatabase());
+configSuite('postgres', () => postgres.newDatabase());
 webhookSuite('postgres', () => postgres.newDatabase());
 
 test('a fleet moves from a file to PostgreSQL by a backup, with its authority, users and records', async () => {

@@ -25,6 +25,7 @@ export {
   type IssuedCertificate,
   issuedCertificateSchema,
 } from './resources/check-in.ts';
+export { type ConfigFile, type GitSource, type HttpSource, isRelativePath } from './resources/config-file.ts';
 export {
   type DesiredApp,
   type DesiredFile,
@@ -75,7 +76,6 @@ export {
 } from './resources/enrolment.ts';
 export { type FleetEvent, fleetEventSchema } from './resources/event.ts';
 export {
-  type ConfigFile,
   type DeviceCounts,
   deviceCountsSchema,
   type Fleet,
@@ -225,6 +225,12 @@ export {
   type Session,
   sessionSchema,
 } from './resources/session.ts';
+export {
+  type FilledTemplate,
+  fillTemplate,
+  type TemplateDevice,
+  templateFault,
+} from './resources/template.ts';
 export {
   type NewToken,
   newTokenSchema,

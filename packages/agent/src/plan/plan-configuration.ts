@@ -14,6 +14,7 @@ export function planConfiguration({ desired, host, record, nowMs, heardMs }: Sit
       : { kind: 'wait', untilMs: trial.untilMs };
   }
   const { config } = desired;
+  if (config.problem !== undefined) return undefined;
   if (config.digest === host.configDigest || config.digest === rejected?.digest) return undefined;
   return { kind: 'configure', config };
 }

@@ -260,6 +260,18 @@ describe('configuration', () => {
       WAIT,
     ],
     [
+      'stays while the server cannot say what it is',
+      {
+        desired: {
+          ...desired,
+          config: { digest: null, files: [], apps: [], trySeconds: null, problem: 'no label site' },
+        },
+        update: null,
+        host: { configDigest: CONFIG.digest },
+      },
+      WAIT,
+    ],
+    [
       'is taken away when none is wanted',
       { desired: { action: 'none', updateId: null }, update: null, host: { configDigest: CONFIG.digest } },
       { kind: 'configure', config: { digest: null } },

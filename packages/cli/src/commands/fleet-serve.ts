@@ -14,13 +14,14 @@ interface FleetServeInput extends ProviderInput {
   readonly name: readonly string[];
   readonly publicUrl: string | undefined;
   readonly allowNetwork: readonly string[];
+  readonly secrets: string | undefined;
   readonly registry: boolean;
 }
 
 /** `slipway fleet serve`: runs until it is told to stop, which is a good end. */
 export async function fleetServe(input: FleetServeInput, context: CommandContext): Promise<number> {
   const { signal, log } = context.operation;
-  const { root, listen, database, name, publicUrl, allowNetwork, registry } = input;
+  const { root, listen, database, name, publicUrl, allowNetwork, secrets, registry } = input;
   const provider = await providerOf(input);
   await using server = await serveFleet({
     root,
@@ -32,6 +33,7 @@ export async function fleetServe(input: FleetServeInput, context: CommandContext
     ...(database === undefined ? {} : { database }),
     ...(publicUrl === undefined ? {} : { publicUrl }),
     ...(provider === undefined ? {} : { provider }),
+    ...(secrets === undefined ? {} : { secretsRoot: secrets }),
     ...(registry ? { registryRoot: join(root, 'registry') } : {}),
   });
   const authority = join(root, 'authority.pem');

@@ -62,6 +62,11 @@ export const FLEET_ERRORS = {
     httpStatus: 502,
     summary: 'A git repository could not be read.',
   },
+  FLEET_SOURCE_FAILED: {
+    exitCode: 5,
+    httpStatus: 502,
+    summary: 'Something a configuration is made of could not be had.',
+  },
   FLEET_DATABASE_UNUSABLE: {
     exitCode: 4,
     httpStatus: 503,

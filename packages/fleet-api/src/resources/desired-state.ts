@@ -43,6 +43,8 @@ export interface DesiredState {
     readonly apps: readonly DesiredApp[];
     /** Reverted unless the device reaches the server again within so many seconds; null: no try mode. */
     readonly trySeconds: number | null;
+    /** Why it cannot be said at present what the configuration is: the device keeps what it has, whatever stands above. */
+    readonly problem?: string;
   };
   /** The identity is withdrawn: forget key, certificate and configuration. */
   readonly decommission: boolean;
@@ -70,6 +72,7 @@ export const desiredStateSchema: z.ZodType<DesiredState> = z
       files: z.array(desiredFileSchema),
       apps: z.array(z.object({ name: z.string(), quadlet: z.string() })),
       trySeconds: countSchema.nullable(),
+      problem: z.string().exactOptional(),
     }),
     decommission: z.boolean(),
   })

@@ -1,21 +1,18 @@
 import * as z from 'zod';
+import { type ConfigFile, configFileInputSchema, configFileSchema } from './config-file.ts';
 import { type PolicySpec, policySpecSchema } from './policy.ts';
 import { type Resource, type ResourceInput, resourceInputSchema, resourceSchema } from './resource.ts';
 import { countSchema, lineSchema, nameSchema, secondsSchema, textSchema } from './scalars.ts';
 import { selectorSchema } from './selector.ts';
-
-/** A file on every host of a fleet. `{{ name }}` and `{{ labels.site }}` are filled in per device. */
-export interface ConfigFile {
-  readonly path: string;
-  /** Octal; default 0644. */
-  readonly mode?: string;
-  readonly content: string;
-}
+import { templateFault } from './template.ts';
 
 /** An application on every host of a fleet: a quadlet, by the name of its file. */
 export interface FleetApp {
   readonly name: string;
+  /** `{{ .name }}` and `{{ .labels.site }}` are filled in per device. */
   readonly quadlet: string;
+  /** False: braces stay as they are. */
+  readonly template?: boolean;
 }
 
 /** How many hosts of a fleet that ask by FleetLock may restart at once, and for how long one may be away. */
@@ -80,34 +77,24 @@ export const deviceCountsSchema: z.ZodType<DeviceCounts> = z
   })
   .meta({ id: 'DeviceCounts' });
 
-const hostPath = z
-  .string()
-  .max(1024)
-  .regex(/^\/(etc|var)\/(?!.*(^|\/)\.\.?(\/|$))[^\0]+$/, 'must be a path under /etc or /var without . or ..');
+const appSchema: z.ZodType<FleetApp> = z.strictObject({
+  name: nameSchema,
+  quadlet: textSchema,
+  template: z.boolean().exactOptional(),
+});
+const appInputSchema: z.ZodType<FleetApp> = appSchema.check(({ value, issues }) => {
+  const fault = value.template === false ? undefined : templateFault(value.quadlet);
+  if (fault !== undefined) issues.push({ code: 'custom', message: fault, input: value, path: ['quadlet'] });
+});
 
-const fleetSpecSchema: z.ZodType<FleetSpec> = z.strictObject({
+const shape = {
   description: lineSchema.exactOptional(),
   selector: selectorSchema,
   release: nameSchema.exactOptional(),
   policy: z.union([nameSchema, policySpecSchema]).exactOptional(),
   intervalSeconds: z.int().min(5).max(86_400).exactOptional(),
-  config: z
-    .array(
-      z.strictObject({
-        path: hostPath,
-        mode: z
-          .string()
-          .regex(/^0?[0-7]{3}$/)
-          .exactOptional(),
-        content: textSchema,
-      }),
-    )
-    .max(256)
-    .exactOptional(),
-  apps: z
-    .array(z.strictObject({ name: nameSchema, quadlet: textSchema }))
-    .max(64)
-    .exactOptional(),
+  config: z.array(configFileSchema).max(256).exactOptional(),
+  apps: z.array(appSchema).max(64).exactOptional(),
   trySeconds: secondsSchema.exactOptional(),
   rebootLocks: z
     .strictObject({
@@ -115,11 +102,18 @@ const fleetSpecSchema: z.ZodType<FleetSpec> = z.strictObject({
       ttlSeconds: z.int().min(60).max(2_592_000).exactOptional(),
     })
     .exactOptional(),
-});
+};
 
 export const fleetSchema: z.ZodType<Fleet> = resourceSchema(
   'Fleet',
-  fleetSpecSchema,
+  z.strictObject(shape),
   z.object({ devices: deviceCountsSchema, rollout: z.string().nullable() }),
 );
-export const fleetInputSchema: z.ZodType<FleetInput> = resourceInputSchema('Fleet', fleetSpecSchema);
+export const fleetInputSchema: z.ZodType<FleetInput> = resourceInputSchema(
+  'Fleet',
+  z.strictObject({
+    ...shape,
+    config: z.array(configFileInputSchema).max(256).exactOptional(),
+    apps: z.array(appInputSchema).max(64).exactOptional(),
+  }),
+);

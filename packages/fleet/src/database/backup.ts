@@ -37,6 +37,7 @@ const TABLES: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & 
   reboot_locks: ['organisation', 'fleet', 'holder'],
   git_repositories: ['organisation', 'name'],
   webhooks: ['organisation', 'name'],
+  config_sources: ['organisation', 'fleet', 'key'],
 };
 const BATCH = 500;
 
@@ -139,7 +140,7 @@ async function fill(transaction: Queries, file: string): Promise<void> {
   );
 }
 
-/** A device has 27 columns; SQLite takes 32,766 values in one statement. */
+/** A device has 28 columns; SQLite takes 32,766 values in one statement. */
 const BATCH_ROWS = 200;
 
 interface Ending {

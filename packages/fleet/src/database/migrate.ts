@@ -6,6 +6,7 @@ import { up as rebootLocks } from './migrations/0002-reboot-locks.ts';
 import { up as addProviderLogins } from './migrations/0003-provider-logins.ts';
 import { up as addGitRepositories } from './migrations/0004-git-repositories.ts';
 import { up as addWebhooks } from './migrations/0005-webhooks.ts';
+import { up as addConfigSources } from './migrations/0006-config-sources.ts';
 import type { Tables } from './tables.ts';
 
 type Migration = (database: Kysely<unknown>) => Promise<void>;
@@ -17,6 +18,7 @@ const MIGRATIONS: readonly Migration[] = [
   addProviderLogins,
   addGitRepositories,
   addWebhooks,
+  addConfigSources,
 ];
 
 /** Any number nobody else uses in this database. */

@@ -27,6 +27,7 @@ export interface Tables {
   readonly reboot_locks: RebootLockRow;
   readonly git_repositories: GitRepositoryRow;
   readonly webhooks: WebhookRow;
+  readonly config_sources: ConfigSourceRow;
 }
 
 /** Fleets, releases, policies, users, roles, organisations: what people write. */
@@ -72,6 +73,8 @@ export interface DeviceRow {
   readonly previous_serial: string | null;
   readonly certificate_until_ms: number | null;
   readonly public_key: string;
+  /** Why its configuration is not what the fleet says. */
+  readonly config_problem: string | null;
 }
 
 /** Labels once more, to be selected by. */
@@ -293,5 +296,29 @@ export interface WebhookRow {
   readonly reason: string | null;
   readonly delivered_ms: number | null;
   /** When it may be told again. Whoever moves it on, while it is what they read, delivers. */
+  readonly next_ms: number;
+}
+
+/** What a configuration takes from elsewhere, as it was when it was last had. */
+export interface ConfigSourceRow {
+  readonly organisation: string;
+  readonly fleet: string;
+  /** Hash of the source. */
+  readonly key: string;
+  /** Hash of what the fleet has of it, with placeholders. */
+  readonly entry: string;
+  /** JSON. */
+  readonly source: string;
+  /** The git repository it is in. */
+  readonly repository: string | null;
+  /** In base64. Of a secret never. */
+  readonly content: string | null;
+  /** Of the content; of a secret one with a key. */
+  readonly digest: string | null;
+  /** `ETag` or commit the content is of. */
+  readonly version: string | null;
+  /** Why it could not be had the last time. */
+  readonly problem: string | null;
+  /** When it is looked at next. Whoever moves it on, while it is what they read, looks. */
   readonly next_ms: number;
 }

@@ -1,14 +1,8 @@
-import type {
-  CheckIn,
-  CheckInAnswer,
-  DesiredState,
-  DeviceReport,
-  DeviceSpec,
-  Labels,
-} from '@slipway/fleet-api';
+import type { CheckIn, CheckInAnswer, DesiredState, DeviceReport, DeviceSpec } from '@slipway/fleet-api';
 import type { DeviceRow } from '../database/tables.ts';
 import { recordEvents } from '../events/event-hub.ts';
 import type { CallContext } from '../http/handler.ts';
+import { configOf } from './device-config.ts';
 import { unauthenticated } from './device-identity.ts';
 import { reportColumns } from './report-columns.ts';
 import { addToTimeline } from './timeline.ts';
@@ -37,6 +31,7 @@ export type CheckInRow = Pick<
   | 'denied'
   | 'certificate_serial'
   | 'previous_serial'
+  | 'config_problem'
 >;
 
 /**
@@ -64,6 +59,7 @@ export async function loadDevice({ queries, device }: CallContext): Promise<Chec
       'denied',
       'certificate_serial',
       'previous_serial',
+      'config_problem',
     ])
     .where('name', '=', device.name)
     .executeTakeFirst();
@@ -153,28 +149,25 @@ async function tagOf({ services, nowMs }: CallContext, device: CheckInRow): Prom
     device.fleet === null ? undefined : await services.fleets.get(device.organisation, device.fleet, nowMs);
   const { hold } = JSON.parse(device.spec) as DeviceSpec;
   const holdEnds = hold?.until !== undefined && Date.parse(hold.until) <= nowMs ? '.free' : '';
-  return `${device.revision}.${device.order_revision}.${device.fleet ?? ''}.${fleet?.revision ?? 0}${holdEnds}`;
+  const sources = fleet === undefined || fleet.sources.tag === '' ? '' : `.${fleet.sources.tag}`;
+  return `${device.revision}.${device.order_revision}.${device.fleet ?? ''}.${fleet?.revision ?? 0}${sources}${holdEnds}`;
 }
 
+/** What a device should be, and the name of that. The name is taken first: what changes in between has another. */
 export async function desiredOf(
   context: CallContext,
   device: CheckInRow,
 ): Promise<{ readonly desired: DesiredState; readonly tag: string }> {
-  const { services, nowMs } = context;
-  const fleet =
-    device.fleet === null ? undefined : await services.fleets.get(device.organisation, device.fleet, nowMs);
-  const isDecommissioned = device.lifecycle === 'decommissioned';
+  const tag = await tagOf(context, device);
   const desired = desiredStateOf({
-    name: device.name,
-    labels: JSON.parse(device.labels) as Labels,
     spec: JSON.parse(device.spec) as DeviceSpec,
     order: orderOf(device.update_order),
     denied: JSON.parse(device.denied) as readonly string[],
-    fleet: isDecommissioned ? undefined : fleet?.spec,
-    isDecommissioned,
-    nowMs,
+    config: await configOf(context, device),
+    isDecommissioned: device.lifecycle === 'decommissioned',
+    nowMs: context.nowMs,
   });
-  return { desired, tag: await tagOf(context, device) };
+  return { desired, tag };
 }
 
 /** Writes what a device says about itself, with what it means for its timeline, in one transaction. */

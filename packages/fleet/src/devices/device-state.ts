@@ -22,7 +22,8 @@ const OFFLINE_AT_LEAST_MS = 300_000;
 export const UPDATE_STATE: RawBuilder<UpdateState> = sql<UpdateState>`case
   when devices.report is null then 'unknown'
   when devices.phase in (${sql.join(BUSY.map((phase) => sql.lit(phase)))}) then 'updating'
-  when devices.desired_release is null or devices.desired_release = devices.release then 'up-to-date'
+  when devices.desired_release is null or devices.desired_release = devices.release then
+    case when devices.config_problem is null then 'up-to-date' else 'out-of-date' end
   when devices.phase = 'failed' or devices.failure is not null then 'failed'
   when devices.release is null then 'unknown'
   else 'out-of-date' end`;

@@ -1,9 +1,12 @@
 import type { FleetSpec } from '@slipway/fleet-api';
+import { type FleetSources, sourcesOfFleet } from '../configuration/source-store.ts';
 import type { FleetDatabase } from '../database/database.ts';
 
 export interface CachedFleet {
   readonly spec: FleetSpec;
   readonly revision: number;
+  /** What its configuration takes from elsewhere. */
+  readonly sources: FleetSources;
 }
 
 const LIFE_MS = 1000;
@@ -28,10 +31,18 @@ export class FleetCache {
       .where('kind', '=', 'Fleet')
       .where('name', '=', name)
       .executeTakeFirst();
-    const fleet =
-      row === undefined ? undefined : { spec: JSON.parse(row.spec) as FleetSpec, revision: row.revision };
+    const fleet = row === undefined ? undefined : await this.#fleet(organisation, name, row);
     this.#fleets.set(key, { fleet, untilMs: nowMs + LIFE_MS });
     return fleet;
+  }
+
+  async #fleet(
+    organisation: string,
+    name: string,
+    { spec: json, revision }: { readonly spec: string; readonly revision: number },
+  ): Promise<CachedFleet> {
+    const spec = JSON.parse(json) as FleetSpec;
+    return { spec, revision, sources: await sourcesOfFleet(this.#database.reads, organisation, name, spec) };
   }
 
   forget(): void {

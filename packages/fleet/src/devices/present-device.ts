@@ -74,9 +74,15 @@ function updateOf(
     desiredRelease: row.desired_release,
     desired: order?.image ?? (null as ImageRef | null),
     rollout: row.rollout,
-    whyNotUpToDate: row.update_state === 'up-to-date' ? null : whyNot(row, spec, connection, nowMs),
+    whyNotUpToDate: row.update_state === 'up-to-date' ? null : whyNotBoth(row, spec, connection, nowMs),
     denied: JSON.parse(row.denied) as readonly string[],
   };
+}
+
+/** A configuration that cannot be followed is told beside whatever else there is. */
+function whyNotBoth(row: DeviceListRow, spec: DeviceSpec, connection: Connection, nowMs: number): string {
+  const why = whyNot(row, spec, connection, nowMs);
+  return row.config_problem === null || why === row.config_problem ? why : `${why}; ${row.config_problem}`;
 }
 
 /** The one answer: the reason nearest to the device comes first. */
@@ -91,6 +97,8 @@ function whyNot(row: DeviceListRow, { hold }: DeviceSpec, connection: Connection
   if (row.update_state === 'updating') {
     return `it is at it (${row.phase})${state === 'online' ? '' : `, but ${reason ?? 'gone'}`}`;
   }
+  const isAtRelease = row.desired_release === null || row.desired_release === row.release;
+  if (isAtRelease && row.config_problem !== null) return row.config_problem;
   if (row.failure !== null) return row.failure;
   if (state !== 'online') return reason ?? 'it is not online';
   if (row.why !== null) return row.why;

@@ -1,5 +1,4 @@
-import { hash } from 'node:crypto';
-import type { DesiredState, DeviceSpec, FleetSpec, ImageRef, Labels } from '@slipway/fleet-api';
+import type { DesiredState, DeviceSpec, ImageRef } from '@slipway/fleet-api';
 
 /** What a rollout ordered a device to do; stands in the device's row. */
 export interface UpdateOrder {
@@ -19,12 +18,10 @@ export function orderOf(json: string | null): UpdateOrder | null {
 
 /** What a desired state is made from. */
 export interface DesiredSources {
-  readonly name: string;
-  readonly labels: Labels;
   readonly spec: DeviceSpec;
   readonly order: UpdateOrder | null;
   readonly denied: readonly string[];
-  readonly fleet: FleetSpec | undefined;
+  readonly config: DesiredState['config'];
   readonly isDecommissioned: boolean;
   readonly nowMs: number;
 }
@@ -46,35 +43,7 @@ export function desiredStateOf(sources: DesiredSources): DesiredState {
     downloadBytesPerSecond: order?.downloadBytesPerSecond ?? null,
     stableSeconds: order?.stableSeconds ?? DEFAULT_STABLE_SECONDS,
     denied: sources.denied,
-    config: configOf(sources),
+    config: sources.config,
     decommission: sources.isDecommissioned,
   };
-}
-
-function configOf(sources: DesiredSources): DesiredState['config'] {
-  const { fleet } = sources;
-  const files = (fleet?.config ?? []).map(({ path, mode, content }) => ({
-    path,
-    mode: (mode ?? '0644').padStart(4, '0'),
-    contentBase64: Buffer.from(fillTemplate(content, sources)).toString('base64'),
-  }));
-  const apps = (fleet?.apps ?? []).map(({ name, quadlet }) => ({
-    name,
-    quadlet: fillTemplate(quadlet, sources),
-  }));
-  const isEmpty = files.length === 0 && apps.length === 0;
-  const digest = isEmpty ? null : `sha256:${hash('sha256', JSON.stringify([files, apps]), 'hex')}`;
-  return { digest, files, apps, trySeconds: fleet?.trySeconds ?? null };
-}
-
-/** `{{ name }}` and `{{ labels.site }}`; a label the device lacks is empty, anything else in braces stays as it is. */
-export function fillTemplate(
-  text: string,
-  { name, labels }: Pick<DesiredSources, 'name' | 'labels'>,
-): string {
-  return text.replace(/\{\{\s*(?<what>name|labels\.[A-Za-z0-9._/-]+)\s*\}\}/g, (_all, what: string) => {
-    if (what === 'name') return name;
-    const label = what.slice('labels.'.length);
-    return Object.hasOwn(labels, label) ? (labels[label] ?? '') : '';
-  });
 }

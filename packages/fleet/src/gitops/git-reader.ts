@@ -3,12 +3,19 @@ import { join } from 'node:path';
 import { isSlipwayError, makeTempDir, type RunResult, run, SlipwayError } from '@slipway/core';
 import type { GitRepositorySpec } from '@slipway/fleet-api';
 import type { OutboundGuard } from '../outbound/outbound-guard.ts';
+import { environmentOf } from './git-environment.ts';
 import { isResourceFile } from './parse-resources.ts';
 
 /** A file of a repository, by its path from the folder that is read. */
 export interface GitFile {
   readonly name: string;
   readonly text: string;
+}
+
+interface GitEntry {
+  readonly name: string;
+  readonly object: string;
+  readonly size: number;
 }
 
 const TIMEOUT_MS = 120_000;
@@ -112,6 +119,36 @@ export class GitReader implements AsyncDisposable {
    * @throws SlipwayError FLEET_GIT_FAILED
    */
   async files(): Promise<{ readonly commit: string; readonly files: readonly GitFile[] }> {
+    const commit = await this.#fetch();
+    const entries = await this.#list(commit, isResourceFile);
+    const bodies = await this.#bodies(entries);
+    return {
+      commit,
+      files: entries.map(({ name }, index) => ({ name, text: bodies[index]?.toString('utf8') ?? '' })),
+    };
+  }
+
+  /**
+   * Files of a commit by their paths from the folder that is read; what is none, as a link, is left out.
+   *
+   * @throws SlipwayError FLEET_GIT_FAILED
+   */
+  async contents(
+    names: readonly string[],
+  ): Promise<{ readonly commit: string; readonly contents: ReadonlyMap<string, Buffer> }> {
+    const commit = await this.#fetch();
+    const wanted = new Set(names);
+    const entries = await this.#list(commit, (name) => wanted.has(name));
+    const bodies = await this.#bodies(entries);
+    const contents = new Map<string, Buffer>();
+    for (const [index, { name }] of entries.entries()) {
+      const body = bodies[index];
+      if (body !== undefined) contents.set(name, body);
+    }
+    return { commit, contents };
+  }
+
+  async #fetch(): Promise<string> {
     const { url, branch } = this.#remote();
     await this.#git(`fetch ${url}`, [
       'fetch',
@@ -130,7 +167,7 @@ export class GitReader implements AsyncDisposable {
     ]);
     const commit = stdout.toString('latin1').trim();
     await this.#verify(commit);
-    return { commit, files: await this.#read(commit) };
+    return commit;
   }
 
   async #verify(commit: string): Promise<void> {
@@ -143,8 +180,7 @@ export class GitReader implements AsyncDisposable {
       throw failed(`cannot use the commit ${commit}: it is not signed by any of the signers`);
   }
 
-  async #read(commit: string): Promise<readonly GitFile[]> {
-    const entries = await this.#list(commit);
+  async #bodies(entries: readonly GitEntry[]): Promise<readonly Buffer[]> {
     const bytes = entries.reduce((sum, { size }) => sum + size, 0);
     if (entries.length > MAX_FILES || bytes > MAX_TEXT_BYTES) {
       throw failed(`cannot read more than ${MAX_FILES} files, or ${MAX_TEXT_BYTES} bytes, of a repository`);
@@ -158,14 +194,12 @@ export class GitReader implements AsyncDisposable {
       const start = at + header.length;
       if (stdout.toString('latin1', at, start) !== header) throw failed(`cannot read ${name}`);
       at = start + size + 1;
-      return { name, text: stdout.toString('utf8', start, start + size) };
+      return stdout.subarray(start, start + size);
     });
   }
 
-  /** Files of resources, in the order of their names; hidden ones, links and submodules are none. */
-  async #list(
-    commit: string,
-  ): Promise<readonly { readonly name: string; readonly object: string; readonly size: number }[]> {
+  /** Files that are wanted, in the order of their names; links and submodules are none. */
+  async #list(commit: string, isWanted: (name: string) => boolean): Promise<readonly GitEntry[]> {
     // A tree may hold the same tree a thousand times, and that one another: what it unfolds to has no end.
     const tooMany = new AbortController();
     let lines = 0;
@@ -190,7 +224,7 @@ export class GitReader implements AsyncDisposable {
       .flatMap((line) => {
         const [, object = '', size = '', name = ''] =
           /^100(?:644|755) blob ([0-9a-f]+) +(\d+)\t([^"].*)$/.exec(line) ?? [];
-        return isResourceFile(name) ? [{ name, object, size: Number(size) }] : [];
+        return isWanted(name) ? [{ name, object, size: Number(size) }] : [];
       });
   }
 
@@ -224,34 +258,6 @@ export class GitReader implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#resources.disposeAsync();
   }
-}
-
-/** Nothing of the machine's own settings, and no way to ask anybody for a password. Secrets are in the environment, not in arguments. */
-function environmentOf(
-  directory: string,
-  config: readonly (readonly [string, string])[],
-): Readonly<Record<string, string>> {
-  const settings = config.flatMap(([key, value], index) => [
-    [`GIT_CONFIG_KEY_${index}`, key],
-    [`GIT_CONFIG_VALUE_${index}`, value],
-  ]);
-  return {
-    HOME: directory,
-    GIT_DIR: join(directory, 'repository'),
-    GIT_CONFIG_NOSYSTEM: '1',
-    GIT_CONFIG_GLOBAL: '/dev/null',
-    GIT_CONFIG_PARAMETERS: '',
-    GIT_CONFIG_COUNT: String(config.length),
-    ...Object.fromEntries(settings),
-    GIT_ALLOW_PROTOCOL: 'https',
-    GIT_TERMINAL_PROMPT: '0',
-    GIT_ASKPASS: '/bin/false',
-    GIT_ATTR_NOSYSTEM: '1',
-    https_proxy: '',
-    HTTPS_PROXY: '',
-    all_proxy: '',
-    ALL_PROXY: '',
-  };
 }
 
 function bracketed(address: string): string {

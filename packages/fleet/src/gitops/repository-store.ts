@@ -1,4 +1,5 @@
 import type { GitRepositorySpec, GitRepositoryStatus } from '@slipway/fleet-api';
+import { hurrySources } from '../configuration/source-store.ts';
 import type { FleetDatabase, Queries } from '../database/database.ts';
 import type { GitRepositoryRow } from '../database/tables.ts';
 import { type NewEvent, recordEvents } from '../events/event-hub.ts';
@@ -104,7 +105,7 @@ export interface LookedAt {
  */
 export async function saveLook(
   database: FleetDatabase,
-  { row }: ClaimedRepository,
+  { row, outcome: before }: ClaimedRepository,
   { appliedCommit, applied, outcome, nextMs, events }: LookedAt,
   nowMs: number,
 ): Promise<void> {
@@ -121,6 +122,7 @@ export async function saveLook(
       .where('organisation', '=', row.organisation)
       .where('name', '=', row.name)
       .execute();
+    if (outcome.commit !== before.commit) await hurrySources(transaction, row.organisation, row.name);
     await recordEvents(transaction, events, nowMs);
   });
 }

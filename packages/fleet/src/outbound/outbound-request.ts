@@ -38,13 +38,43 @@ export async function getFrom(
   maxBytes: number,
   request: OutboundRequest,
 ): Promise<Buffer> {
-  const response = await open(target, 'GET', '', request);
+  return await bodyOf(await open(target, 'GET', '', request), maxBytes);
+}
+
+async function bodyOf(response: IncomingMessage, maxBytes: number): Promise<Buffer> {
   const { statusCode = 0 } = response;
   if (statusCode < 200 || statusCode > 299) {
     response.destroy();
     throw new Error(`it answered ${statusCode}`);
   }
   return await collectBytes(response, maxBytes, () => new Error(`it answered more than ${maxBytes} bytes`));
+}
+
+/** What is there, or that it is what was named in `if-none-match`. */
+export interface ChangedBody {
+  readonly body: Buffer | null;
+  /** Names what is there, to be said back; null: it has no name, or one that is too long. */
+  readonly etag: string | null;
+}
+
+const MAX_ETAG_LENGTH = 256;
+
+/**
+ * As `getFrom`, for what is asked for again and again.
+ *
+ * @throws Error as `getFrom`
+ */
+export async function getIfChanged(
+  target: OutboundTarget,
+  maxBytes: number,
+  request: OutboundRequest,
+): Promise<ChangedBody> {
+  const response = await open(target, 'GET', '', request);
+  const { etag = '' } = response.headers;
+  const name = etag !== '' && etag.length <= MAX_ETAG_LENGTH ? etag : null;
+  if (response.statusCode !== 304) return { body: await bodyOf(response, maxBytes), etag: name };
+  response.on('error', () => undefined).destroy();
+  return { body: null, etag: name };
 }
 
 /** To those addresses and to no other; redirections are not followed. */

@@ -11,11 +11,13 @@ import {
   type ReleaseSpec,
 } from '@slipway/fleet-api';
 import { forgetLocks } from '../compat/lock-store.ts';
+import { entryOf } from '../configuration/config-source.ts';
+import { keepSources } from '../configuration/source-store.ts';
 import { countDevices } from '../devices/device-counts.ts';
 import { assignFleets } from '../devices/membership.ts';
 import type { CallContext, Handlers } from '../http/handler.ts';
-import { invalid } from '../http/problem.ts';
-import { reachesFleet } from '../identity/identity.ts';
+import { forbidden, invalid } from '../http/problem.ts';
+import { reachesFleet, scopeOf } from '../identity/identity.ts';
 import { startRollout } from '../rollouts/release-fleet.ts';
 import { resourceHandlers } from './resource-handlers.ts';
 import { allResources, findResource, header, type StoredResource } from './resource-store.ts';
@@ -34,6 +36,8 @@ const fleets = resourceHandlers<'Fleet', FleetSpec, Fleet>({
   }),
   saved: async (context, after, before) => {
     await checkFleet(context, after.spec);
+    checkSources(context, after.spec, before?.spec);
+    await keepSources(context.queries, context.identity.organisation, after.metadata.name, after.spec);
     await assignFleets(context.queries, context.identity.organisation, after, before, context.nowMs);
     context.services.fleets.forget();
     const { release } = after.spec;
@@ -45,6 +49,7 @@ const fleets = resourceHandlers<'Fleet', FleetSpec, Fleet>({
   removed: async (context, before) => {
     const without = { ...before, spec: { selector: NOTHING } };
     await assignFleets(context.queries, context.identity.organisation, without, before, context.nowMs, true);
+    await keepSources(context.queries, context.identity.organisation, before.metadata.name, {});
     await forgetLocks(context.queries, context.identity.organisation, before.metadata.name);
     context.services.fleets.forget();
   },
@@ -67,6 +72,17 @@ async function checkFleet({ queries, identity }: CallContext, spec: FleetSpec): 
   ) {
     throw invalid(`cannot use the policy ${spec.policy}: there is none of that name`);
   }
+}
+
+/**
+ * Whoever reads files of a git repository by way of a fleet must be one who may read git. Those a fleet had before stay: they do not
+ * bring anything new.
+ */
+function checkSources({ identity }: CallContext, { config }: FleetSpec, before: FleetSpec | undefined): void {
+  const known = new Set(before?.config?.map(entryOf));
+  const added = config?.find((file) => file.git !== undefined && !known.has(entryOf(file)))?.git;
+  if (added === undefined || scopeOf(identity, 'git:read').kind === 'all') return;
+  throw forbidden(`to use files of ${added.repository} it needs the permission git:read for all fleets`);
 }
 
 async function lastRollout({ queries, identity }: CallContext, fleet: string): Promise<string | null> {

@@ -5,6 +5,8 @@ import { join } from 'node:path';
 import { type Clock, type Logger, messageOf, SlipwayError, silentLog, systemClock } from '@slipway/core';
 import { Authority, type KeyAndCertificate } from '../authority/authority.ts';
 import { reapLocksInTime } from '../compat/lock-reaper.ts';
+import { SecretFiles } from '../configuration/secret-files.ts';
+import { followSources } from '../configuration/source-follower.ts';
 import { type FleetDatabase, openDatabase } from '../database/database.ts';
 import { FleetCache } from '../devices/fleet-cache.ts';
 import { Presence } from '../devices/presence.ts';
@@ -51,6 +53,8 @@ export interface ServeFleetOptions {
   readonly registryRoot?: string;
   /** Networks that URLs in resources may lead to besides public addresses: `10.0.0.0/8`. */
   readonly allowedNetworks?: readonly string[];
+  /** Directory of secrets for devices: `ORGANISATION/FLEET/FILE`. */
+  readonly secretsRoot?: string;
   /** How often rollouts under way are looked at. Default: every two seconds. */
   readonly stepRolloutsMs?: number;
   /** The console; without it there is the API alone. */
@@ -98,6 +102,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
     database,
     authority,
     seal: await Seal.open(database),
+    secrets: await SecretFiles.open(options.secretsRoot, database),
     outbound,
     clock,
     log,
@@ -117,6 +122,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
   resources.defer(() => app.close());
   // They end after what they wait for was told to end.
   resources.use(followRepositories(services, HANDLERS));
+  resources.use(followSources(services));
   resources.use(tellWebhooks(services));
   resources.defer(() => ending.abort());
   resources.use(wakeWaiters(services));
@@ -139,6 +145,7 @@ interface Parts {
   readonly database: FleetDatabase;
   readonly authority: Authority;
   readonly seal: Seal;
+  readonly secrets: SecretFiles;
   readonly outbound: OutboundGuard;
   readonly clock: Clock;
   readonly log: Logger;
@@ -148,7 +155,7 @@ interface Parts {
 
 function makeServices(
   options: ServeFleetOptions,
-  { database, authority, seal, outbound, clock, log, ending, resources }: Parts,
+  { database, authority, seal, secrets, outbound, clock, log, ending, resources }: Parts,
 ): Services {
   return {
     database,
@@ -164,6 +171,7 @@ function makeServices(
     loginGuard: new LoginGuard(),
     provider: options.provider === undefined ? undefined : new IdentityProvider(options.provider, clock),
     seal,
+    secrets,
     outbound,
     metrics: makeMetrics(),
     settings: {

@@ -1,5 +1,6 @@
 import type { Clock, Logger } from '@slipway/core';
 import type { Authority } from '../authority/authority.ts';
+import type { SecretFiles } from '../configuration/secret-files.ts';
 import type { FleetDatabase } from '../database/database.ts';
 import type { FleetCache } from '../devices/fleet-cache.ts';
 import type { Presence } from '../devices/presence.ts';
@@ -29,6 +30,8 @@ export interface Services {
   readonly seal: Seal;
   /** Where this server may go by URLs that stand in resources. */
   readonly outbound: OutboundGuard;
+  /** Secrets of this machine that devices are told. */
+  readonly secrets: SecretFiles;
   readonly metrics: Metrics;
   readonly settings: ServerSettings;
   /** Aborted when the server ends: whoever waits stops. */

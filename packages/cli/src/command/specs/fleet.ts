@@ -48,7 +48,7 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
       'With --database it keeps everything in PostgreSQL instead; then any number of them may serve the same fleet.',
       'With --oidc-issuer people may also log in by an identity provider. It must know the address this server is reached at, followed by /api/v1/login/oidc/callback, as one to send people back to.',
       'With --registry it is a registry of images as well, at the same address. Clients log in with any name and a token; repositories begin with the name of the organisation, as in fleet.example:8443/default/shop:v1. Images stay in a directory of this server, so of several on one database only one can have it.',
-      'It follows git repositories (slipway fleet apply -f with a GitRepository), calls webhooks and asks for alerts, on public addresses unless --allow-network names others.',
+      'It follows git repositories (slipway fleet apply -f with a GitRepository), calls webhooks, asks for alerts and gets files of configurations, on public addresses unless --allow-network names others.',
       'It prints its address when it is ready and writes the certificate of its authority to DIR/authority.pem. It runs until Ctrl-C or SIGTERM, lets what is under way end, and then ends with 0. A service manager that asks is told when it is ready.',
     ],
     arguments: {},
@@ -70,6 +70,9 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
         'NETWORK',
         'private network it may go to by URLs in resources, where a git server or Alertmanager is: 10.0.0.0/8',
       ),
+      secrets: value('DIR', 'directory of secrets that configurations name: ORGANISATION/FLEET/FILE', {
+        completion: 'directory',
+      }),
       ...PROVIDER_OPTIONS,
     },
     examples: [

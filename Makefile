@@ -7,7 +7,7 @@ export SLIPWAY_ROOT
 NODE := . tools/node/env.sh && node
 BIN := node_modules/.bin
 
-.PHONY: help setup setup-demo setup-test setup-bench format check test test-faults fuzz bench demo docs sea clean
+.PHONY: help setup setup-demo setup-test setup-bench format check test test-faults fuzz bench bench-fleet demo docs sea clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed -E 's/^([a-z-]+):.*## /  make \1\t/' | expand -t 22
@@ -42,6 +42,9 @@ setup-bench:
 
 bench: setup-bench ## compare speed with the reference tools, in the same run: each bench to its end, then one table
 	@$(NODE) bench/all.ts
+
+bench-fleet: setup ## a fleet server under the check-ins of DEVICES=100000 for SECONDS_RUN=300, into build/bench-fleet.json
+	@$(NODE) bench/fleet-load.ts
 
 demo: setup-demo ## build a host, boot it, update it, roll it back, and tell the story
 	@$(NODE) tools/demo/demo.ts

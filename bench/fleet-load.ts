@@ -1,0 +1,114 @@
+/**
+ * A fleet server under the load of its devices, in a process of its own as a user starts it, everything on this machine.
+ *
+ *     make bench-fleet [DEVICES=100000] [SECONDS_RUN=300] [DATABASE=postgres://…]
+ *
+ * Every device has a key and certificate of its own, and checks in once a minute. Connections are held in between, as agents hold them,
+ * up to a number of them; devices beyond it come back by the session they had. What was measured is printed, and written to
+ * `build/bench-fleet.json`. A goal that is missed is said and fails nothing, as machines differ; a check-in that is lost does.
+ */
+import { mkdir, writeFile } from 'node:fs/promises';
+import { makeTempDir, SlipwayError } from '@slipway/core';
+import { enrolDevices } from './fleet/enrol-devices.ts';
+import { type Measure, startMeasuredServer } from './fleet/measured-server.ts';
+import { slowestPages } from './fleet/pages.ts';
+import { type LoadResult, steadyLoad } from './fleet/steady-load.ts';
+
+const RESULT = 'build/bench-fleet.json';
+
+const devices = wholeNumber('DEVICES', 100_000);
+const seconds = wholeNumber('SECONDS_RUN', 300);
+const database = process.env['DATABASE'];
+
+await using directory = await makeTempDir('bench-fleet');
+await using server = await startMeasuredServer(directory.path, database);
+const startedMs = performance.now();
+const atStart = await server.measure();
+const fleet = await enrolDevices(server, devices);
+const enrolSeconds = (performance.now() - startedMs) / 1000;
+const enrolled = await server.measure();
+process.stdout.write(
+  `${devices} devices enrolled in ${enrolSeconds.toFixed(0)} s; ${seconds} s of check-ins\n`,
+);
+const load = await steadyLoad(fleet, seconds * 1000);
+const after = await server.measure();
+for (const device of fleet) device.close();
+const pages = await slowestPages(server.admin);
+const { total } = await server.admin.call('devices.list', { query: { limit: 1 } });
+const result = resultOf(load, total);
+await mkdir('build', { recursive: true });
+await writeFile(RESULT, `${JSON.stringify(result, undefined, 2)}\n`);
+process.stdout.write(`${JSON.stringify(result, undefined, 2)}\n`);
+for (const failure of load.failures) process.stdout.write(`lost: ${failure}\n`);
+for (const missed of missedGoals(result)) process.stdout.write(`NOT REACHED: ${missed}\n`);
+process.exitCode = result.lost === 0 ? 0 : 1;
+
+interface Result {
+  readonly devices: number;
+  readonly seconds: number;
+  readonly database: 'sqlite' | 'postgres';
+  readonly checkIn: {
+    readonly count: number;
+    readonly perSecond: number;
+    readonly p50Ms: number;
+    readonly p99Ms: number;
+    /** Of the server, which no other load of the machine changes. */
+    readonly serverCpuMs: number;
+    readonly diskBytes: number;
+  };
+  readonly enrolment: { readonly perSecond: number; readonly serverCpuMs: number };
+  readonly pagesMs: Readonly<Record<string, number>>;
+  readonly rssBytes: number;
+  /** Check-ins that were not answered well, and devices the server has not. */
+  readonly lost: number;
+}
+
+function resultOf({ checkIns, perSecond, p50Ms, p99Ms, failed }: LoadResult, known: number): Result {
+  return {
+    devices,
+    seconds,
+    database: database === undefined ? 'sqlite' : 'postgres',
+    checkIn: { count: checkIns, perSecond, p50Ms, p99Ms, ...usedFor(enrolled, after, checkIns) },
+    enrolment: {
+      perSecond: rounded(devices / enrolSeconds),
+      serverCpuMs: usedFor(atStart, enrolled, devices).serverCpuMs,
+    },
+    pagesMs: pages,
+    rssBytes: after.rssBytes,
+    lost: failed + Math.abs(devices - known),
+  };
+}
+
+function usedFor(before: Measure, now: Measure, times: number): { serverCpuMs: number; diskBytes: number } {
+  const each = Math.max(1, times);
+  return {
+    serverCpuMs: rounded((now.cpuMs - before.cpuMs) / each),
+    diskBytes: Math.round((now.diskBytes - before.diskBytes) / each),
+  };
+}
+
+function missedGoals({ checkIn, rssBytes, pagesMs }: Result): readonly string[] {
+  const wanted = (devices / 60) * 0.99;
+  const found: (string | false)[] = [
+    checkIn.perSecond < wanted && `${checkIn.perSecond} check-ins a second of ${wanted.toFixed(1)}`,
+    checkIn.p99Ms >= 100 && `a p99 of ${checkIn.p99Ms} ms, not below 100`,
+    rssBytes >= 10 ** 9 && `${rssBytes} bytes of memory, not below 10^9`,
+    ...Object.entries(pagesMs).map(([page, ms]) => {
+      const boundMs = page === 'overview' ? 1000 : 200;
+      return ms >= boundMs && `the page ${page} in ${ms} ms, not below ${boundMs}`;
+    }),
+  ];
+  return found.filter((each) => each !== false);
+}
+
+function wholeNumber(name: string, otherwise: number): number {
+  const text = process.env[name];
+  if (text === undefined || text === '') return otherwise;
+  const value = Number(text);
+  if (Number.isSafeInteger(value) && value > 0) return value;
+  throw new SlipwayError('USAGE', `cannot use ${name}=${text}`, { hint: 'give a whole number above 0' });
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}

@@ -2,6 +2,7 @@ export { type AgentConfig, parseAgentConfig, readAgentConfig } from './config/ag
 export type { AgentHost } from './host/agent-host.ts';
 export { HOOK_DIRECTORIES } from './host/hooks.ts';
 export { SlipwayHost, type SlipwayHostOptions } from './host/slipway-host.ts';
+export { keepSshCertificates, type SshPlaces } from './host/ssh-certificates.ts';
 export { planStep } from './plan/plan-step.ts';
 export {
   type AgentRecord,

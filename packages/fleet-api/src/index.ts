@@ -226,6 +226,13 @@ export {
   sessionSchema,
 } from './resources/session.ts';
 export {
+  type DeviceSshAnswer,
+  type DeviceSshAsk,
+  type SshAuthorities,
+  type SshCertificate,
+  type SshCertificateAsk,
+} from './resources/ssh.ts';
+export {
   type FilledTemplate,
   fillTemplate,
   type TemplateDevice,
@@ -282,5 +289,6 @@ export {
 } from './routes/route.ts';
 export { type EventQuery, SERVER_ROUTES, type ServerCalls } from './routes/server-routes.ts';
 export { type OidcCallback, SESSION_ROUTES, type SessionCalls } from './routes/session-routes.ts';
+export { SSH_ROUTES, type SshCalls } from './routes/ssh-routes.ts';
 export { allRoutes, type Calls, pathParams, ROUTES, type RouteId } from './routes/table.ts';
 export { WEBHOOK_ROUTES, type WebhookCalls } from './routes/webhook-routes.ts';

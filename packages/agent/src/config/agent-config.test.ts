@@ -9,6 +9,7 @@ test('reads where to enrol, and as what', () => {
     token: 't',
     authority: '/etc/a.pem',
     organisation: undefined,
+    ssh: false,
     labels: { site: 'berlin' },
   });
 });

@@ -15,6 +15,8 @@ export interface AgentConfig {
   readonly organisation: string | undefined;
   /** Labels it asks for. */
   readonly labels: Labels;
+  /** Let people of the fleet in by ssh, as their certificates say. */
+  readonly ssh: boolean;
 }
 
 const serverSchema = z
@@ -28,6 +30,7 @@ const configSchema = z.strictObject({
   token: z.string().min(1).max(256).optional(),
   organisation: nameSchema.optional(),
   labels: labelsSchema.optional(),
+  ssh: z.boolean().optional(),
 });
 
 /** @throws SlipwayError AGENT_CONFIG_INVALID */
@@ -54,8 +57,8 @@ export function parseAgentConfig(text: string, path: string): AgentConfig {
     const [issue] = parsed.error.issues;
     throw invalid(path, `${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim());
   }
-  const { server, authority, token, organisation, labels = {} } = parsed.data;
-  return { server, authority, token, organisation, labels };
+  const { server, authority, token, organisation, labels = {}, ssh = false } = parsed.data;
+  return { server, authority, token, organisation, labels, ssh };
 }
 
 function parseToml(text: string, path: string): unknown {
@@ -68,7 +71,7 @@ function parseToml(text: string, path: string): unknown {
 
 function invalid(path: string, why: string): SlipwayError {
   return new SlipwayError('AGENT_CONFIG_INVALID', `cannot use ${path}: ${why}`, {
-    hint: 'keys are server, authority, token, organisation and the table labels',
+    hint: 'keys are server, authority, token, organisation, ssh and the table labels',
     details: { path },
   });
 }

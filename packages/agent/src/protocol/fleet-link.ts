@@ -1,4 +1,11 @@
-import { type CheckIn, type CheckInAnswer, FleetClient, type Transport } from '@slipway/fleet-api';
+import {
+  type CheckIn,
+  type CheckInAnswer,
+  type DeviceSshAnswer,
+  type DeviceSshAsk,
+  FleetClient,
+  type Transport,
+} from '@slipway/fleet-api';
 import { HttpsTransport } from './https-transport.ts';
 import type { DeviceIdentity } from './identity.ts';
 
@@ -27,6 +34,11 @@ export class FleetLink implements Disposable {
 
   async checkIn(body: CheckIn, signal: AbortSignal): Promise<CheckInAnswer> {
     return await this.#client.call('device.checkIn', { body, signal });
+  }
+
+  /** Whom the ssh server of this host lets in, and a certificate for its key where one is wanted. */
+  async ssh(body: DeviceSshAsk, signal: AbortSignal): Promise<DeviceSshAnswer> {
+    return await this.#client.call('device.ssh', { body, signal });
   }
 
   /** A new certificate for the same key. */

@@ -6,6 +6,7 @@ import { type EnrolmentAnswer, FleetProblem, type UpdatePhase } from '@slipway/f
 import type { AgentConfig } from '../config/agent-config.ts';
 import type { HookMoment } from '../host/hooks.ts';
 import type { SlipwayHost } from '../host/slipway-host.ts';
+import { forgetSsh, keepSshCertificates, type SshPlaces } from '../host/ssh-certificates.ts';
 import { enrol } from '../protocol/enrol.ts';
 import { FleetLink } from '../protocol/fleet-link.ts';
 import type { DeviceIdentity } from '../protocol/identity.ts';
@@ -24,6 +25,8 @@ export interface RunAgentOptions {
   readonly clock?: Clock;
   /** Tells whoever stands in front of the host that it waits in the lobby. */
   readonly notice?: LobbyNotice;
+  /** Of the ssh server of the host, for a configuration that wants it. */
+  readonly sshPlaces?: SshPlaces;
   /** It is a device now: a service manager is told. */
   readonly onEnrolled?: (name: string) => Promise<void>;
 }
@@ -61,11 +64,24 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
       late = late.then(() => runLateHooks(options, phase));
     },
   });
+  const over = new AbortController();
+  const ssh = keepSsh(options, link, AbortSignal.any([signal, over.signal]));
   try {
-    return await agent.run(signal);
+    const end = await agent.run(signal);
+    over.abort();
+    await ssh;
+    if (end === 'forgotten' && options.sshPlaces !== undefined) await forgetSsh(options.sshPlaces);
+    return end;
   } finally {
+    over.abort();
+    await ssh;
     await late;
   }
+}
+
+async function keepSsh(options: RunAgentOptions, link: FleetLink, signal: AbortSignal): Promise<void> {
+  const { config, sshPlaces: places, log, clock = systemClock } = options;
+  if (config.ssh && places !== undefined) await keepSshCertificates({ link, places, clock, log }, signal);
 }
 
 /**

@@ -10,6 +10,7 @@ import { DELTA_COMMANDS } from './specs/delta.ts';
 import { DEPLOY_COMMANDS } from './specs/deploy.ts';
 import { FLEET_COMMANDS } from './specs/fleet.ts';
 import { FLEET_SIMULATE_COMMANDS } from './specs/fleet-simulate.ts';
+import { FLEET_SSH_COMMANDS } from './specs/fleet-ssh.ts';
 import { HEALTH_COMMANDS } from './specs/health.ts';
 import { HOST_COMMANDS } from './specs/host.ts';
 import { INSTALL_COMMANDS } from './specs/install.ts';
@@ -55,7 +56,7 @@ export const COMMAND_TABLE: CommandTable = commandTable({
       ],
     },
     { title: 'Publish images', commands: [...REGISTRY_COMMANDS, ...SIGN_COMMANDS, ...DELTA_COMMANDS] },
-    { title: 'Many hosts', commands: [...FLEET_COMMANDS, ...FLEET_SIMULATE_COMMANDS] },
+    { title: 'Many hosts', commands: [...FLEET_COMMANDS, ...FLEET_SSH_COMMANDS, ...FLEET_SIMULATE_COMMANDS] },
     { title: 'Look inside', commands: COMPOSEFS_COMMANDS },
     { title: 'The tool itself', commands: TOOL_COMMANDS },
   ],

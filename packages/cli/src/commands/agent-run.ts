@@ -21,6 +21,8 @@ interface AgentRunInput {
 const REBOOT_MS = 600_000;
 /** Above the login prompts. */
 const ISSUE_DIRECTORY = '/run/issue.d';
+/** sshd reads from here as the person who comes, to whom the directory of the agent is closed. */
+const SSH_PLACES = { hostKey: '/etc/ssh/ssh_host_ed25519_key.pub', directory: '/var/lib/slipway/ssh' };
 
 /** `slipway agent run`: until it is told to stop, the host goes down, or it is no device any more: all are good ends. */
 export async function agentRun(input: AgentRunInput, context: CommandContext): Promise<number> {
@@ -42,7 +44,8 @@ export async function agentRun(input: AgentRunInput, context: CommandContext): P
   };
   const notice = consoleNotice(ISSUE_DIRECTORY, log);
   const end = await asErrors(
-    async () => await runAgent({ config, files, host, signal, log, notice, onEnrolled }),
+    async () =>
+      await runAgent({ config, files, host, signal, log, notice, onEnrolled, sshPlaces: SSH_PLACES }),
   );
   if (end === 'restarting') return await waitForEnd(signal, log);
   await notifyServiceManager({ STOPPING: '1', STATUS: end });

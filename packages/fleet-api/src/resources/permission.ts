@@ -5,6 +5,8 @@ export const PERMISSIONS = [
   'devices:read',
   'devices:write',
   'devices:decommission',
+  /** Log in to devices by ssh. */
+  'devices:ssh',
   'enrolments:read',
   'enrolments:approve',
   'fleets:read',
@@ -59,6 +61,7 @@ const VIEWER: readonly Permission[] = [
 const OPERATOR: readonly Permission[] = [
   ...VIEWER,
   'devices:write',
+  'devices:ssh',
   'enrolments:approve',
   'fleets:write',
   'releases:write',

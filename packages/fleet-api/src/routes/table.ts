@@ -8,6 +8,7 @@ import { ROLLOUT_ROUTES, type RolloutCalls } from './rollout-routes.ts';
 import type { AnyRoute, RouteTable } from './route.ts';
 import { SERVER_ROUTES, type ServerCalls } from './server-routes.ts';
 import { SESSION_ROUTES, type SessionCalls } from './session-routes.ts';
+import { SSH_ROUTES, type SshCalls } from './ssh-routes.ts';
 import { WEBHOOK_ROUTES, type WebhookCalls } from './webhook-routes.ts';
 
 /** Every call of the API by its name. */
@@ -20,6 +21,7 @@ export interface Calls
     GitCalls,
     RolloutCalls,
     IdentityCalls,
+    SshCalls,
     WebhookCalls,
     ServerCalls {}
 
@@ -35,6 +37,7 @@ export const ROUTES: RouteTable<Calls> = {
   ...GIT_ROUTES,
   ...ROLLOUT_ROUTES,
   ...IDENTITY_ROUTES,
+  ...SSH_ROUTES,
   ...WEBHOOK_ROUTES,
   ...SERVER_ROUTES,
 };

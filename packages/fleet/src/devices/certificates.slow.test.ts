@@ -142,7 +142,14 @@ test('an agent whose certificate ended while its host was off asks to be let in 
   const waiting = new AbortController();
   const said: unknown[] = [];
   const running = runAgent({
-    config: { server: server.url, authority, token: 'used up', organisation: undefined, labels: {} },
+    config: {
+      server: server.url,
+      authority,
+      token: 'used up',
+      organisation: undefined,
+      labels: {},
+      ssh: false,
+    },
     files,
     // Nothing is done to a host that is no device.
     host: {} as SlipwayHost,

@@ -9,6 +9,7 @@ import { IDENTITY_HANDLERS } from '../identity/identity-handlers.ts';
 import { SESSION_HANDLERS } from '../identity/session-handlers.ts';
 import { FLEET_HANDLERS } from '../resources/fleet-handlers.ts';
 import { ROLLOUT_HANDLERS } from '../rollouts/rollout-handlers.ts';
+import { SSH_HANDLERS } from '../ssh/ssh-handlers.ts';
 import { WEBHOOK_HANDLERS } from '../webhooks/webhook-handlers.ts';
 import { SERVER_HANDLERS } from './server-handlers.ts';
 
@@ -24,6 +25,7 @@ const TYPED: Handlers<Calls> = {
   ...IDENTITY_HANDLERS,
   ...LOCK_HANDLERS,
   ...SERVER_HANDLERS,
+  ...SSH_HANDLERS,
   ...WEBHOOK_HANDLERS,
 };
 

@@ -23,6 +23,7 @@ import { Seal } from '../identity/oidc/seal.ts';
 import { OutboundGuard } from '../outbound/outbound-guard.ts';
 import { openFleetRegistry } from '../registry/fleet-registry.ts';
 import { RolloutRunner } from '../rollouts/runner.ts';
+import { SshAuthority } from '../ssh/ssh-authority.ts';
 import { tellWebhooks } from '../webhooks/webhook-sender.ts';
 import { makeFirstUser } from './first-user.ts';
 import { HANDLERS } from './handlers.ts';
@@ -101,6 +102,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
   const services = makeServices(options, {
     database,
     authority,
+    sshAuthority: await SshAuthority.open(database, clock),
     seal: await Seal.open(database),
     secrets: await SecretFiles.open(options.secretsRoot, database),
     outbound,
@@ -144,6 +146,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
 interface Parts {
   readonly database: FleetDatabase;
   readonly authority: Authority;
+  readonly sshAuthority: SshAuthority;
   readonly seal: Seal;
   readonly secrets: SecretFiles;
   readonly outbound: OutboundGuard;
@@ -155,11 +158,12 @@ interface Parts {
 
 function makeServices(
   options: ServeFleetOptions,
-  { database, authority, seal, secrets, outbound, clock, log, ending, resources }: Parts,
+  { database, authority, sshAuthority, seal, secrets, outbound, clock, log, ending, resources }: Parts,
 ): Services {
   return {
     database,
     authority,
+    sshAuthority,
     clock,
     log,
     ending,

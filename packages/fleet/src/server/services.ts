@@ -11,6 +11,7 @@ import type { LoginGuard } from '../identity/login-guard.ts';
 import type { IdentityProvider } from '../identity/oidc/identity-provider.ts';
 import type { Seal } from '../identity/oidc/seal.ts';
 import type { OutboundGuard } from '../outbound/outbound-guard.ts';
+import type { SshAuthority } from '../ssh/ssh-authority.ts';
 import type { Metrics } from './metrics.ts';
 
 /** What all handlers share. */
@@ -19,6 +20,7 @@ export interface Services {
   readonly clock: Clock;
   readonly log: Logger;
   readonly authority: Authority;
+  readonly sshAuthority: SshAuthority;
   readonly hub: EventHub;
   readonly presence: Presence;
   readonly waiters: Waiters;

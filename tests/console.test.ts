@@ -47,6 +47,7 @@ beforeAll(async () => {
   });
   admin = clientOf(server.url, server.authority, secret);
   await prepareFleet();
+  await prepareOutside();
   browser = await startBrowser(server.authority);
   const window = await openWindow(browser, server.url);
   window.setDefaultTimeout(WITHIN_MS);
@@ -168,6 +169,24 @@ describe('a person', () => {
     }
   });
 
+  test('sees what git says and who is told, what is wrong with it, and tries again', async () => {
+    await page.getByRole('link', { name: 'Git repositories' }).click();
+    await page.getByRole('gridcell', { name: 'https://127.0.0.1:9/fleet.git main:production' }).waitFor();
+    await page.getByRole('gridcell', { name: /cannot / }).waitFor();
+    await shot('git-repositories');
+    await expectAccessible();
+    await confirm('Sync now', 'after a repair');
+    await page.getByRole('link', { name: 'Webhooks' }).click();
+    await page.getByRole('gridcell', { name: 'https://127.0.0.1:9/hook' }).waitFor();
+    await page.getByRole('gridcell', { name: /in a row\); next try/ }).waitFor();
+    await shot('webhooks');
+    await expectAccessible();
+    await confirm('Deliver now', 'after a repair');
+    const { items } = await admin.call('audit.list', { query: { limit: 100 } });
+    const done = items.map(({ action }) => action);
+    expect(done).toEqual(expect.arrayContaining(['gitRepositories.sync', 'webhooks.put']));
+  });
+
   test('works at night, and without a mouse', async () => {
     await page.goto('/');
     await page.getByRole('button', { name: 'Use the dark theme' }).press('Enter');
@@ -219,6 +238,37 @@ async function prepareFleet(): Promise<void> {
       await TestDevice.enrol(server.url, server.authority, secret, V1, [digest('b')], { motto: HOSTILE }),
     );
   }
+}
+
+/** Nobody is at this address, and the server would not go there. */
+async function prepareOutside(): Promise<void> {
+  const header = { apiVersion: 'slipway/v1', metadata: { name: 'outside' } } as const;
+  const params = { name: 'outside' };
+  await admin.call('gitRepositories.put', {
+    params,
+    body: {
+      ...header,
+      kind: 'GitRepository',
+      spec: { url: 'https://127.0.0.1:9/fleet.git', path: 'production' },
+    },
+  });
+  await admin.call('webhooks.put', {
+    params,
+    body: {
+      ...header,
+      kind: 'Webhook',
+      spec: { url: 'https://127.0.0.1:9/hook', kinds: ['Release'], secret: `whsec_${'A'.repeat(32)}` },
+    },
+  });
+  // Something to be told of.
+  await admin.call('releases.put', { params: { name: 'told' }, body: release('told', 'd') });
+}
+
+async function confirm(verb: string, reason: string): Promise<void> {
+  await page.getByRole('button', { name: verb }).click();
+  await page.getByRole('dialog').getByLabel('Reason').fill(reason);
+  await page.getByRole('dialog').getByRole('button', { name: verb }).click();
+  await page.getByRole('dialog').waitFor({ state: 'detached' });
 }
 
 async function checkInUntil(rollout: string, state: string): Promise<void> {

@@ -10,6 +10,7 @@ import { DevicePage } from './pages/device.tsx';
 import { DevicesPage } from './pages/devices.tsx';
 import { FleetPage } from './pages/fleet.tsx';
 import { FleetsPage } from './pages/fleets.tsx';
+import { GitRepositoriesPage } from './pages/git-repositories.tsx';
 import { LobbyPage } from './pages/lobby.tsx';
 import { LocksPage } from './pages/locks.tsx';
 import { LoginScreen } from './pages/login.tsx';
@@ -18,6 +19,7 @@ import { ReleasesPage } from './pages/releases.tsx';
 import { RolloutPage } from './pages/rollout.tsx';
 import { RolloutsPage } from './pages/rollouts.tsx';
 import { UsersPage } from './pages/users.tsx';
+import { WebhooksPage } from './pages/webhooks.tsx';
 import { ProblemAlert } from './parts/problem-alert.tsx';
 
 /** Who is not logged in sees the login and nothing else. */
@@ -47,6 +49,8 @@ export function App(): ReactNode {
           <Route path="/enrolments" element={<LobbyPage />} />
           <Route path="/enrolments/:name" element={<LobbyPage />} />
           <Route path="/locks" element={<LocksPage />} />
+          <Route path="/git-repositories" element={<GitRepositoriesPage />} />
+          <Route path="/webhooks" element={<WebhooksPage />} />
           <Route path="/audit" element={<AuditPage />} />
           <Route path="/users" element={<UsersPage />} />
           <Route path="*" element={<Navigate to="/" replace />} />

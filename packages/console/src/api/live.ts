@@ -15,6 +15,8 @@ const CONCERNS: Readonly<Record<string, readonly string[]>> = {
   Enrolment: ['enrolments', 'overview'],
   EnrolmentToken: ['enrolmentTokens'],
   Lock: ['locks'],
+  GitRepository: ['gitRepositories'],
+  Webhook: ['webhooks'],
   User: ['users'],
   Role: ['roles'],
   Token: ['tokens'],

@@ -37,6 +37,7 @@ export type ItemOf<Id extends ListId> = Calls[Id]['response'] extends Page<infer
 export function useList<Id extends ListId>(
   id: Id,
   input: CallInput<Calls[Id]>,
+  options: { readonly everyMs?: number } = {},
 ): UseInfiniteQueryResult<InfiniteData<Page<ItemOf<Id>>>> {
   return useInfiniteQuery({
     queryKey: [id, input],
@@ -50,6 +51,7 @@ export function useList<Id extends ListId>(
       return (await client.call(id, { ...input, query, signal } as CallInput<Calls[Id]>)) as Page<ItemOf<Id>>;
     },
     getNextPageParam: (last) => last.nextCursor ?? undefined,
+    ...(options.everyMs === undefined ? {} : { refetchInterval: options.everyMs }),
   });
 }
 

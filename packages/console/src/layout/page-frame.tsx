@@ -42,6 +42,8 @@ const PLACES: readonly Place[] = [
   { path: '/releases', title: 'Releases', permission: 'releases:read' },
   { path: '/enrolments', title: 'Enrolment lobby', permission: 'enrolments:read' },
   { path: '/locks', title: 'Reboot locks', permission: 'locks:read' },
+  { path: '/git-repositories', title: 'Git repositories', permission: 'git:read' },
+  { path: '/webhooks', title: 'Webhooks', permission: 'webhooks:read' },
   { path: '/audit', title: 'Audit log', permission: 'audit:read' },
   { path: '/users', title: 'Users and access', permission: 'users:read' },
 ];

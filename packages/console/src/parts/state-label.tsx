@@ -34,6 +34,10 @@ const COLORS: Readonly<Record<string, Color>> = {
   approved: 'green',
   rejected: 'red',
   refused: 'orange',
+  applied: 'green',
+  drifted: 'orange',
+  delivered: 'green',
+  disabled: 'grey',
 };
 
 export function StateLabel({ state }: { readonly state: string }): ReactNode {

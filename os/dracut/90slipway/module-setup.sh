@@ -22,13 +22,15 @@ installkernel() {
 }
 
 install() {
-    inst_multiple sh fsverity mount umount mkdir rmdir sleep cat systemctl
+    inst_multiple sh fsverity mount umount mkdir rmdir sleep cat cp mv rm sync systemctl
     inst_multiple losetup dd tr modprobe
     inst_multiple -o ls dmesg findmnt fsck fsck.ext4 e2fsck sulogin "$systemdutildir/systemd-sulogin-shell" \
         "$systemdutildir/systemd-fsck" "$systemdsystemunitdir/systemd-fsck-root.service" \
         "$systemdsystemunitdir/systemd-fsck@.service"
     inst_multiple "$systemdsystemunitdir/emergency.target" "$systemdsystemunitdir/emergency.service"
     inst_script "$moddir/slipway-root.sh" /usr/libexec/slipway/mount-root
+    inst_script /usr/libexec/slipway/mount-state /usr/libexec/slipway/mount-state
+    inst_script /usr/libexec/slipway/factory-reset /usr/libexec/slipway/factory-reset
     inst_script "$moddir/slipway-live.sh" /usr/libexec/slipway/find-live
     inst_script "$moddir/slipway-emergency.sh" /usr/libexec/slipway/emergency
     inst_simple "$moddir/slipway-root.service" "$systemdsystemunitdir/slipway-root.service"

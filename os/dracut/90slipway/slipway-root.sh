@@ -6,6 +6,8 @@
 #   /var       state/os/default/var
 #   /sysroot   the physical root
 #
+# An image may want /, /etc or /var to be forgotten with each boot: mount-state, which mounts both.
+#
 # Of a live system (slipway-live.sh) nothing can be written: /etc and /var keep what is written to them in memory, and so does the
 # physical root, which is at /run/slipway/live. Its /sysroot is empty: it is no host, and nothing takes it for one.
 #
@@ -43,8 +45,6 @@ deployment=state/deploy/$id
 var=state/os/default/var
 [ -d "$physical/composefs/objects" ] || die "there is no composefs/objects on the root file system"
 [ -f "$physical/$image" ] || die "there is no $image on the root file system"
-[ -d "$physical/$deployment/etc" ] || die "there is no $deployment/etc on the root file system"
-[ -d "$physical/$var" ] || die "there is no $var on the root file system"
 
 # The image names every object by digest, so its own digest vouches for all of them. The kernel checks each read
 # against the digest it measures here.
@@ -84,12 +84,20 @@ if [ -d "$live" ]; then
         die "the root file system cannot be made writable in memory"
     writable=$live
 fi
-mount --bind "$writable/$deployment/etc" "$work/root/etc" || die "$deployment/etc does not mount on /etc"
-mount --bind "$writable/$var" "$work/root/var" || die "$var does not mount on /var"
+# Begun by `slipway factory-reset`, or by a boot that was cut short.
+if [ -d "$writable/state/factory-reset" ]; then
+    problem=$(/usr/libexec/slipway/factory-reset "$work/root" "$writable" "$id" 2>&1) || die "$problem"
+    echo "$problem"
+fi
+[ -d "$writable/$deployment/etc" ] || die "there is no $deployment/etc on the root file system"
+[ -d "$writable/$var" ] || die "there is no $var on the root file system"
+problem=$(/usr/libexec/slipway/mount-state "$work/root" "$writable" "$id" 2>&1) || die "$problem"
 if [ "$writable" = "$physical" ]; then
     mount --move "$physical" "$work/root/sysroot" || die "the root file system cannot be moved to /sysroot"
 fi
 mount --move "$work/root" "$physical" || die "the deployment cannot be made the root"
+# Below a root that can be written lies the one it was made of, which it holds by itself.
+umount "$work/root" 2> /dev/null
 rmdir "$work/image" "$work/physical" "$work/root" "$work"
 
 # On its first boot systemd applies presets to /etc, which would turn on again what a Containerfile turned off. The

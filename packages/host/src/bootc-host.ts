@@ -10,6 +10,7 @@ import type { FallbackStory } from './health/story.ts';
 import type { HistoryRecord } from './history.ts';
 import type { ImageSpec } from './image-spec.ts';
 import type { EtcPolicy } from './staged.ts';
+import type { TransientPlace } from './transient.ts';
 import type { DeploymentTrust } from './trust.ts';
 import type { UsrOverlay } from './usr-overlay.ts';
 
@@ -79,6 +80,10 @@ export interface SlipwayStatus {
     readonly since: string;
     readonly reason: string;
   }[];
+  /** `queued`: the next boot brings `/etc` back to the image's and empties `/var`. */
+  readonly factoryReset: 'queued' | null;
+  /** What of the running system is in memory, and gone with the next boot. */
+  readonly transient: readonly TransientPlace[];
   /** What the signature policy said of each deployment's image, by deployment; one nobody judged is not there. */
   readonly trust: Readonly<Record<string, DeploymentTrust>>;
   /** The last records, oldest first. */
@@ -137,6 +142,8 @@ export function statusOfNoHost(): BootcHost {
       staged: null,
       deployments: [],
       denied: [],
+      factoryReset: null,
+      transient: [],
       trust: {},
       history: [],
       problems: [],
@@ -150,6 +157,7 @@ export interface RunningFacts {
   /** As Go writes it. */
   readonly architecture: string;
   readonly usrOverlay: UsrOverlay | null;
+  readonly transient: readonly TransientPlace[];
   /** Deployments that start without the kernel being started anew. */
   readonly softRebootTargets: ReadonlySet<string>;
 }
@@ -176,7 +184,7 @@ export function statusOfHost(
       type: 'bootcHost',
       usrOverlay,
     },
-    slipway: slipwayStatus(state, history),
+    slipway: slipwayStatus(state, history, running),
   };
 }
 
@@ -233,7 +241,11 @@ function allowsMissingVerity(options: string): boolean {
   return composefsArgument(parseKernelCommandLine(options))?.verityRequired === false;
 }
 
-function slipwayStatus(state: HostState, history: readonly HistoryRecord[]): SlipwayStatus {
+function slipwayStatus(
+  state: HostState,
+  history: readonly HistoryRecord[],
+  { transient }: RunningFacts,
+): SlipwayStatus {
   const { staged, booted } = state;
   const counter = booted.entry?.name.counter;
   return {
@@ -261,6 +273,8 @@ function slipwayStatus(state: HostState, history: readonly HistoryRecord[]): Sli
       bootable: entry !== undefined,
     })),
     denied: state.denied.map(denialStatus),
+    factoryReset: null,
+    transient,
     trust: trustOf(state),
     history,
     problems: state.problems,

@@ -1,7 +1,8 @@
 /** Which deployment runs: said by the mount source of `/`, which unlike the command line is right after a soft reboot too. */
 import { isDeploymentId } from './layout.ts';
 
-const SOURCE = /^composefs:(?<id>[0-9a-f]+)$/;
+/** The second form is that of a root that can be written, in memory. */
+const SOURCE = /^(?:composefs:|transient:composefs=)(?<id>[0-9a-f]+)$/;
 
 /**
  * The booted deployment from `/proc/self/mountinfo` (proc_pid_mountinfo(5)); undefined when `/` is something else.

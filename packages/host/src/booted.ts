@@ -8,6 +8,7 @@ import { forgetStaged, isEntryWritten } from './finalize.ts';
 import { collectHostGarbage } from './garbage.ts';
 import { readFailedBoot, removeFailedBoot } from './health/failed-boot.ts';
 import { type HistoryEntry, readHistory } from './history.ts';
+import { keepIdentity } from './identity.ts';
 import { dropStaged } from './stage-result.ts';
 import type { StagedUpdate } from './staged.ts';
 import { publishStatus } from './status.ts';
@@ -67,6 +68,7 @@ async function recordInTransaction(transaction: Transaction): Promise<BootReport
   if (await isRecorded(system, deployment)) {
     return { deployment, outcome: 'already-recorded', reason: undefined, interrupted: undefined };
   }
+  await keepIdentity(system, deployment, log);
   for (const problem of state.problems) log.warn('something is damaged', { problem });
   const interrupted = await settleStaged(transaction, state);
   const expected = await readExpectation(transaction);

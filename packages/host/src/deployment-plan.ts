@@ -25,6 +25,7 @@ import { imageKernelArguments } from './image-kargs.ts';
 import type { ImageSpec } from './image-spec.ts';
 import { localKernelArguments, recordedLocalArguments } from './local-kargs.ts';
 import type { Origin } from './origin.ts';
+import { imageRootSetup } from './root-setup.ts';
 import type { HostSystem } from './system.ts';
 import type { DeploymentTrust } from './trust.ts';
 
@@ -60,6 +61,7 @@ export async function planDeployment(inputs: DeploymentInputs): Promise<StagedPl
   const { repository, imported, kernel, id } = inputs;
   const read: FileReader = (node) => readFile(repository, node);
   const origin = { ...originOf(imported, inputs.spec), trust: inputs.trust };
+  await imageRootSetup(imported.tree, read);
   const localArguments = await localKernelArguments(inputs.system);
   return {
     id,

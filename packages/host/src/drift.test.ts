@@ -9,7 +9,7 @@ import { hostDir } from './testing/test-host.ts';
 test('drift is what an administrator did to /etc, and nothing else', async () => {
   await using dir = await hostDir('drift');
   const host = await installed(dir.path);
-  expect(await hostDrift(host)).toEqual({ deployment: host.bootedId, differences: [] });
+  expect(await hostDrift(host)).toEqual({ deployment: host.bootedId, transient: false, differences: [] });
   await editEtc(host);
   await chmod(join(host.etc, 'secret'), 0o644);
   await rm(join(host.etc, 'link'));

@@ -8,10 +8,13 @@ import { etcOfImage } from './etc-merge/from-image.ts';
 import { scanEtc } from './etc-merge/scan.ts';
 import { withoutUpdateStamp } from './merged-etc.ts';
 import type { HostSystem } from './system.ts';
+import { transientPlaces } from './transient.ts';
 
 /** The drift of a host. */
 export interface HostDrift {
   readonly deployment: string;
+  /** `/etc` is in memory: what differs is gone with the next boot, and no update carries it over. */
+  readonly transient: boolean;
   readonly differences: readonly EtcDifference[];
 }
 
@@ -28,7 +31,8 @@ export async function hostDrift(system: HostSystem, options: OperationOptions = 
     const image = withoutUpdateStamp(etcOfImage(comparedTree(repository, deployment)));
     const here = withoutUpdateStamp(await scanEtc(system.etc, repository.algorithm));
     signal.throwIfAborted();
-    return { deployment, differences: compareEtc(image, here) };
+    const transient = transientPlaces(await system.mountInfo()).includes('/etc');
+    return { deployment, transient, differences: compareEtc(image, here) };
   } catch (thrown) {
     if (!isDenied(thrown)) throw thrown;
     throw new SlipwayError('NOT_ROOT', 'cannot compare /etc with its image: not root', {

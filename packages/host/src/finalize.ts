@@ -27,6 +27,7 @@ import type { EtcConflict } from './etc-merge/plan.ts';
 import { reportConflicts } from './etc-merge/report.ts';
 import { writeExpected } from './expected.ts';
 import { during } from './failure.ts';
+import { keepIdentity } from './identity.ts';
 import { buildMergedEtc, publishMergedEtc } from './merged-etc.ts';
 import { removeStaged, type StagedUpdate, writeStaged } from './staged.ts';
 import type { HostSystem } from './system.ts';
@@ -56,6 +57,8 @@ export async function finalizeStaged(
   const waiting = { ...options, waitMs: LOCK_WAIT_MS };
   return await runTransaction(system, 'slipway internals finalize', waiting, async (transaction) => {
     const state = await readHostState(system);
+    // Host keys are made when ssh is first started, which may be after the boot was recorded.
+    await keepIdentity(system, state.booted.id, transaction.log);
     if (state.staged === undefined || state.staged.downloadOnly === true) return { kind: 'nothing-staged' };
     try {
       return await finish(transaction, state, state.staged);
@@ -131,7 +134,7 @@ async function mergeEtc(merge: FinalMerge): Promise<readonly EtcConflict[]> {
   const { system, state, staged, repository, theirs, log } = merge;
   const paths = system.layout.deployment(staged.deployment);
   const base = comparedTree(repository, state.booted.id);
-  const { etc } = system;
+  const { etc } = system.layout.deployment(state.booted.id);
   const { conflicts } = await buildMergedEtc(
     { repository, etc, base, theirs, policy: staged.etcPolicy, log },
     paths,

@@ -46,6 +46,11 @@ export type HistoryEvent =
   /** A change of an app was undone because it did not work. */
   | 'app-taken-back'
   | 'app-removed'
+  /** The next boot is to bring `/etc` back to the image's, and empty `/var`. */
+  | 'factory-reset-queued'
+  | 'factory-reset-cancelled'
+  | 'factory-reset'
+  | 'factory-reset-failed'
   | 'failed';
 
 /** What to record. */

@@ -83,6 +83,20 @@ export {
 } from './history.ts';
 export { deploymentTitle, type FileReader, imagePrettyName } from './image-file.ts';
 export { firstCommandLine, imageKernelArguments, KARGS_DIRECTORY, parseKargsFile } from './image-kargs.ts';
+export { type FactoryResetOutcome, finishFactoryReset } from './factory-reset/finish-factory-reset.ts';
+export {
+  cancelFactoryReset,
+  type FactoryResetOptions,
+  type FactoryResetPlan,
+  requestFactoryReset,
+} from './factory-reset/request-factory-reset.ts';
+export {
+  imageRootSetup,
+  type Keeping,
+  parseRootSetup,
+  ROOT_SETUP_PATH,
+  type RootSetup,
+} from './root-setup.ts';
 export { type ImageSpec, imageSpecOf, referenceOf } from './image-spec.ts';
 export {
   type CopiedDeployment,

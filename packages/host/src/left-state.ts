@@ -2,8 +2,8 @@
 import { SlipwayError } from '@slipway/core';
 import type { HostSystem } from './system.ts';
 
-/** Below the physical root, where the `/etc` of such a system is mounted from. */
-const LEFT_ETC = /\/state\.\d+\/deploy\//;
+/** Below the physical root, where the `/etc` of such a system is mounted from, or its `/var` where `/etc` is in memory. */
+const LEFT = /\/state\.\d+\/(?:deploy|os)\//;
 /** At shutdown, with nothing staged in the new state: it does nothing. */
 const HARMLESS = 'slipway internals finalize';
 
@@ -13,16 +13,21 @@ const HARMLESS = 'slipway internals finalize';
  * @throws SlipwayError RESTART_NEEDED
  */
 export async function refuseLeftState(system: HostSystem, command: string): Promise<void> {
-  if (command === HARMLESS) return;
-  const mounts = (await system.mountInfo()).split('\n').map((line) => line.split(' '));
-  // proc_pid_mountinfo(5): the fourth field is what of the file system is mounted, under the name it has now.
-  const root = mounts.findLast((fields) => fields[4] === '/etc')?.[3];
-  if (root === undefined || !LEFT_ETC.test(root)) return;
+  if (command === HARMLESS || !(await runsInLeftState(system))) return;
   throw new SlipwayError(
     'RESTART_NEEDED',
     `cannot run ${command}: this host was reset and waits for its restart`,
     {
       hint: 'systemctl reboot',
     },
+  );
+}
+
+/** Whether it waits for that restart. */
+export async function runsInLeftState(system: HostSystem): Promise<boolean> {
+  const mounts = (await system.mountInfo()).split('\n').map((line) => line.split(' '));
+  // proc_pid_mountinfo(5): the fourth field is what of the file system is mounted, under the name it has now.
+  return ['/etc', '/var'].some((place) =>
+    LEFT.test(mounts.findLast((fields) => fields[4] === place)?.[3] ?? ''),
   );
 }

@@ -240,14 +240,16 @@ async function stagePlan(
 
 /** The merge that counts is made at shutdown; this one finds now what would stop it then. */
 async function previewEtc(
-  { transaction, request }: StageJob,
+  { transaction, request, state }: StageJob,
   { repository, imported, base }: BroughtImage,
   id: string,
 ): Promise<EtcMergeReport> {
   const { system, log } = transaction;
   const policy = request.etcPolicy ?? 'ours';
   const theirs = bootTree(imported.tree);
-  const merge = { repository, etc: system.etc, base, theirs, policy, log };
+  // As at shutdown: the one that is kept, which a /etc in memory hides.
+  const { etc } = system.layout.deployment(state.booted.id);
+  const merge = { repository, etc, base, theirs, policy, log };
   const report = await buildMergedEtc(merge, system.layout.deployment(id));
   system.checkpoint?.('deployment-written');
   return report;

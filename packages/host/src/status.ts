@@ -5,12 +5,15 @@ import { errnoOf, isoTime, isSlipwayError, type Logger } from '@slipway/core';
 import { type BootcHost, statusOfHost, statusOfNoHost } from './bootc-host.ts';
 import { bootedDeploymentId } from './booted-id.ts';
 import { type HostState, readHostState } from './deployment.ts';
+import { pathExists } from './directory.ts';
+import { resetPaths } from './factory-reset/layout.ts';
 import { type HealthReport, readHealthReport } from './health/report.ts';
 import { type FallbackStory, lastFallback, publishStory } from './health/story.ts';
 import { readHistory } from './history.ts';
 import { parseJsonRecord } from './json-record.ts';
 import { softRebootTargets } from './soft-reboot.ts';
 import type { HostSystem } from './system.ts';
+import { transientPlaces } from './transient.ts';
 import { usrOverlayOf } from './usr-overlay.ts';
 
 const HISTORY_RECORDS = 10;
@@ -35,9 +38,12 @@ export async function hostStatus(system: HostSystem): Promise<BootcHost> {
     const status = statusOfHost(state, recent, {
       architecture: system.architecture,
       usrOverlay: usrOverlayOf(mountInfo),
+      transient: transientPlaces(mountInfo),
       softRebootTargets: await targetsNow(system, state),
     });
-    return withHealth(status, await readHealthReport(system).catch(noReport), lastFallback(history));
+    const isReset = await pathExists(resetPaths(system.layout).directory);
+    const report = await readHealthReport(system).catch(noReport);
+    return withRecords(status, report, lastFallback(history), isReset);
   } catch (thrown) {
     const published = isSlipwayError(thrown, 'NOT_ROOT') ? await readPublished(system) : undefined;
     if (published !== undefined) return published;
@@ -66,15 +72,22 @@ export async function publishStatus(system: HostSystem, log: Logger): Promise<vo
   }
 }
 
-function withHealth(
+function withRecords(
   host: BootcHost,
   report: HealthReport | undefined,
   fallback: FallbackStory | undefined,
+  isReset: boolean,
 ): BootcHost {
   const health = report?.outcome === 'bad' ? 'bad' : host.slipway.health;
   return {
     ...host,
-    slipway: { ...host.slipway, health, checks: report ?? null, fallback: fallback ?? null },
+    slipway: {
+      ...host.slipway,
+      health,
+      checks: report ?? null,
+      fallback: fallback ?? null,
+      factoryReset: isReset ? 'queued' : null,
+    },
   };
 }
 

@@ -26,6 +26,7 @@ import {
   historyLine,
   imageKernelArguments,
   imagePrettyName,
+  imageRootSetup,
   imageSpecOf,
 } from '@slipway/host';
 import { formatReference, type Reference } from '@slipway/oci';
@@ -78,6 +79,7 @@ export async function firstDeployment(
   const kernel = findKernel(tree);
   const loader = findLoader(tree, request.architecture);
   const grub = await findGrub(tree, read, request.architecture);
+  await imageRootSetup(tree, read);
   const imageArguments = await imageKernelArguments(tree, request.architecture, read);
   const { id } = await createBootImage(repository, imported, options);
 

@@ -6,6 +6,7 @@ import type { LintRoot } from './lint-root.ts';
 const MODULES = 'usr/lib/modules';
 /** Directory of the kernel arguments an image brings. */
 export const KARGS = 'usr/lib/bootc/kargs.d';
+const ROOT_SETUP = 'usr/lib/composefs/setup-root-conf.toml';
 
 /** What a boot loader, the kernel and the initramfs need. */
 export const KERNEL_LINTS: readonly Lint[] = [
@@ -58,6 +59,21 @@ export const KERNEL_LINTS: readonly Lint[] = [
         }
       }
       return wrong;
+    },
+  },
+  {
+    name: 'root-setup',
+    level: 'fatal',
+    summary: `where /${ROOT_SETUP} exists, the initramfs can read it`,
+    check: async (root, { checkRootSetup }) => {
+      const text = await root.text(ROOT_SETUP);
+      if (text === undefined) return [];
+      try {
+        checkRootSetup(text, `/${ROOT_SETUP}`);
+        return [];
+      } catch (thrown) {
+        return [messageOf(thrown)];
+      }
     },
   },
   {

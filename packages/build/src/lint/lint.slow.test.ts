@@ -51,7 +51,11 @@ async function write(root: string, tree: Tree): Promise<void> {
 async function lint(tree: Tree, skip: readonly string[] = []): Promise<LintReport> {
   await using dir = await makeTempDir('lint');
   await write(dir.path, tree);
-  return await lintRoot({ root: dir.path, skip, checkKernelArguments });
+  return await lintRoot({ root: dir.path, skip, checkKernelArguments, checkRootSetup });
+}
+
+function checkRootSetup(text: string, path: string): void {
+  if (text.includes('wrong')) throw new Error(`cannot read ${path}`);
 }
 
 function checkKernelArguments(text: string, path: string): void {
@@ -90,6 +94,11 @@ const BAD: readonly (readonly [name: string, tree: Tree, finding: RegExp])[] = [
   ],
   ['kernel-missing', without('usr/lib/modules/6.12/vmlinuz'), /nothing to boot/],
   ['kernel-initramfs', { ...SOUND, 'usr/lib/modules/6.12/initramfs.img': '' }, /missing or empty/],
+  [
+    'root-setup',
+    { ...SOUND, 'usr/lib/composefs/setup-root-conf.toml': 'wrong' },
+    /composefs\/setup-root-conf\.toml/,
+  ],
   ['bootc-kargs', { ...SOUND, 'usr/lib/bootc/kargs.d/20.toml': 'karg = 1' }, /kargs\.d\/20\.toml/],
   [
     'baseimage-composefs',
@@ -145,7 +154,7 @@ test('directories of /var are the business of seed-var where it is', async () =>
 
 test('names of no check and trees that are none are refused', async () => {
   await expect(lint(SOUND, ['nothing'])).rejects.toMatchObject({ code: 'USAGE' });
-  await expect(lintRoot({ root: '/nothing', checkKernelArguments })).rejects.toMatchObject({
+  await expect(lintRoot({ root: '/nothing', checkKernelArguments, checkRootSetup })).rejects.toMatchObject({
     code: 'IO_FAILED',
   });
 });

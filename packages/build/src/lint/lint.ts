@@ -8,6 +8,8 @@ export type LintLevel = 'fatal' | 'warning';
 export interface LintContext {
   /** Reads one file of kernel arguments; throws SlipwayError when it is wrong. */
   readonly checkKernelArguments: (text: string, path: string) => void;
+  /** Reads how the root is put together; throws SlipwayError when the initramfs could not. */
+  readonly checkRootSetup: (text: string, path: string) => void;
 }
 
 /** One check. That it cannot run is thrown; what it finds is its answer. */

@@ -1,6 +1,6 @@
 import { LINTS, type LintReport, lintRoot } from '@slipway/build';
 import { SlipwayError } from '@slipway/core';
-import { parseKargsFile } from '@slipway/host';
+import { parseKargsFile, parseRootSetup } from '@slipway/host';
 import type { CommandContext } from '../command/spec.ts';
 import { emit } from '../output/emit.ts';
 import { lintListWords, lintWords } from '../render/lint.ts';
@@ -24,7 +24,10 @@ export async function containerLint(input: ContainerLintInput, context: CommandC
     return 0;
   }
   const { rootfs: root, skip } = input;
-  const report = await lintRoot({ root, skip, checkKernelArguments }, context.operation);
+  const report = await lintRoot(
+    { root, skip, checkKernelArguments, checkRootSetup: parseRootSetup },
+    context.operation,
+  );
   emit(context, input, report, (found) => lintWords(found, input.noTruncate ? Infinity : ITEMS_SHOWN));
   if (isBad(report, input)) throw lintFailed(report);
   return 0;

@@ -3,13 +3,15 @@ import type { EtcDifference, HostDrift } from '@slipway/host';
 const SIGN: Readonly<Record<EtcDifference['change'], string>> = { added: '+', changed: '~', removed: '-' };
 
 /** One line a difference, signs as bootc writes them: `~ /etc/ssh/sshd_config  content, mode 0600 -> 0644`. */
-export function driftWords({ differences }: HostDrift): readonly string[] {
+export function driftWords({ differences, transient }: HostDrift): readonly string[] {
   if (differences.length === 0) return ['/etc is as the image has it'];
-  return differences.map((difference) => {
+  const note = transient ? ['/etc is in memory: these are gone with the next boot'] : [];
+  const lines = differences.map((difference) => {
     const { path, change, aspects } = difference;
     const details = aspects.map((aspect) => detail(aspect, difference)).join(', ');
     return `${SIGN[change]} ${path}${details === '' ? '' : `  ${details}`}`;
   });
+  return [...note, ...lines];
 }
 
 function detail(aspect: string, { image, here }: EtcDifference): string {

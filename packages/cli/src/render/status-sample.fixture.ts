@@ -84,6 +84,8 @@ export const HOST: BootcHost = {
         reason: 'the upgrade did not come up in 3 attempts',
       },
     ],
+    factoryReset: null,
+    transient: [],
     trust: {},
     history: [{ time: '2026-11-20T12:00:00Z', event: 'staged', deployment: 'c'.repeat(64) }],
     problems: [],

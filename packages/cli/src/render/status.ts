@@ -27,6 +27,7 @@ export function statusWords(host: BootcHost, style: Style, verbose: boolean): re
     ...blocks.flatMap((lines) => ['', ...lines]).slice(1),
     ...denials(host.slipway),
     ...fallbackStory(host.slipway, style),
+    ...resetStory(host.slipway, style),
     ...closing(host.slipway, style),
   ];
 }
@@ -87,10 +88,12 @@ function denials({ denied }: SlipwayStatus): readonly string[] {
   ]);
 }
 
-function bootedFacts({ health, bootCounter }: SlipwayStatus, style: Style): readonly Fact[] {
-  if (health === 'good') return [['Health', style.good('good')]];
+function bootedFacts({ health, bootCounter, transient }: SlipwayStatus, style: Style): readonly Fact[] {
+  const memory: readonly Fact[] =
+    transient.length === 0 ? [] : [['In memory', `${transient.join(', ')}: gone with the next boot`]];
+  if (health === 'good') return [['Health', style.good('good')], ...memory];
   const tries = bootCounter === null ? '' : `, ${bootCounter.triesLeft} boot attempts left`;
-  return [['Health', style.warn(`${health}${tries}`)]];
+  return [['Health', style.warn(`${health}${tries}`)], ...memory];
 }
 
 /** An update that was only downloaded is staged, and yet the next boot is not its. */
@@ -112,6 +115,12 @@ function rollbackFacts({ status }: BootcHost): readonly Fact[] {
 function fallbackStory({ fallback }: SlipwayStatus, style: Style): readonly string[] {
   if (fallback === null) return [];
   return ['', ...fallbackWords(fallback).map((line) => style.warn(safeText(line)))];
+}
+
+function resetStory({ factoryReset }: SlipwayStatus, style: Style): readonly string[] {
+  if (factoryReset === null) return [];
+  const what = 'the next boot brings /etc back to the image and empties /var';
+  return ['', style.warn(`Factory reset: ${what}; slipway factory-reset --cancel takes it back`)];
 }
 
 function closing({ asOf }: SlipwayStatus, style: Style): readonly string[] {

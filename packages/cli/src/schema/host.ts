@@ -121,6 +121,15 @@ export const HOST_SCHEMA: JsonSchema = {
           reason: TEXT,
         }),
       },
+      factoryReset: {
+        enum: ['queued', null],
+        description: 'the next boot brings /etc back to the image and empties /var',
+      },
+      transient: {
+        type: 'array',
+        description: 'what of the running system is in memory, and gone with the next boot',
+        items: { enum: ['/', '/etc', '/var'] },
+      },
       trust: {
         type: 'object',
         description: 'by id of the deployment, what the signature policy said of its image',

@@ -1,4 +1,4 @@
-import { flag } from '../option.ts';
+import { flag, list } from '../option.ts';
 import { JSON_OPTION } from '../shared-options.ts';
 import { type CommandSpec, defineCommand } from '../spec.ts';
 
@@ -41,5 +41,36 @@ export const CARE_COMMANDS: readonly CommandSpec[] = [
       { command: 'slipway fsck --repair', why: 'and get it back' },
     ],
     load: async () => (await import('../../commands/fsck.ts')).fsck,
+  }),
+  defineCommand({
+    path: ['factory-reset'],
+    summary: 'bring /etc back to what the image says and empty /var, at the next boot',
+    description: [
+      'What this machine made of itself goes: local changes in /etc, everything in /var with homes, logs and containers, and apps with what they keep. Machine-id, SSH host keys, the images with their boot entries and the history stay, and what --keep names.',
+      'Nothing changes before the next boot, whose initramfs does it before anything else starts; power may fail at any time. Until then --cancel takes it back.',
+      'Accounts, keys and network settings that are not in the image are gone: name what is needed to reach the host again.',
+    ],
+    arguments: {},
+    options: {
+      keep: list('PATH', 'keep this file or directory below /etc or /var', { completion: 'file' }),
+      dryRun: flag('only say what would go'),
+      acknowledgeDestructive: flag('confirm it: it cannot be undone'),
+      apply: flag('reboot right away', { conflicts: ['dryRun', 'cancel'] }),
+      cancel: flag('take back what was asked for before', {
+        conflicts: ['keep', 'dryRun', 'acknowledgeDestructive'],
+      }),
+      json: JSON_OPTION,
+    },
+    json: 'what the next boot resets and what stays, or whether it was taken back',
+    exitCodes: [{ code: 1, meaning: 'this machine is not a Slipway host' }],
+    examples: [
+      { command: 'slipway factory-reset --dry-run', why: 'what would be lost' },
+      {
+        command:
+          'slipway factory-reset --keep /var/roothome/.ssh --keep /etc/systemd/network --acknowledge-destructive --apply',
+        why: 'begin anew, and be able to log in afterwards',
+      },
+    ],
+    load: async () => (await import('../../commands/factory-reset.ts')).factoryReset,
   }),
 ];

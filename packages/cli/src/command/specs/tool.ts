@@ -59,6 +59,16 @@ export const TOOL_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('../../commands/internals-finalize.ts')).internalsFinalize,
   }),
   defineCommand({
+    path: ['internals', 'factory-reset'],
+    summary: 'finish a factory reset',
+    description: ['Called by slipway-factory-reset.service at the boot that made one.'],
+    arguments: {},
+    options: {},
+    hidden: true,
+    examples: [{ command: 'slipway internals factory-reset', why: 'what the unit runs' }],
+    load: async () => (await import('../../commands/internals-factory-reset.ts')).internalsFactoryReset,
+  }),
+  defineCommand({
     path: ['internals', 'print-json-schema'],
     summary: 'print the JSON schema of what programs read',
     description: [

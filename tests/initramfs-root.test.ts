@@ -4,8 +4,8 @@
  */
 import { copyFile, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { finishFactoryReset, requestFactoryReset } from '@slipway/host';
 import { makeTempDir, run } from '@slipway/core';
+import { finishFactoryReset, requestFactoryReset } from '@slipway/host';
 import { expect, test } from 'vitest';
 import { recordBoot } from '../packages/host/src/booted.ts';
 import { bootedDeploymentId } from '../packages/host/src/booted-id.ts';

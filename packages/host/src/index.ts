@@ -58,9 +58,17 @@ export { type HostDrift, hostDrift } from './drift.ts';
 export type { EtcAspect, EtcDifference, EtcInode } from './etc-merge/compare.ts';
 export type { EtcAccountMerge } from './etc-merge/merge-accounts.ts';
 export type { EtcConflict } from './etc-merge/plan.ts';
+export { type FactoryResetOutcome, finishFactoryReset } from './factory-reset/finish-factory-reset.ts';
+export {
+  cancelFactoryReset,
+  type FactoryResetOptions,
+  type FactoryResetPlan,
+  requestFactoryReset,
+} from './factory-reset/request-factory-reset.ts';
 export { type FinalizeResult, finalizeStaged } from './finalize.ts';
 export type { HostFinding } from './fsck/finding.ts';
 export { type FsckResult, fsckHost } from './fsck/fsck-host.ts';
+export { type AccountRepair, type RepairAccountsOptions, repairAccounts } from './fsck/repair-accounts.ts';
 export { type CheckHealthOptions, checkHealth, followGoodBoot } from './health/check.ts';
 export {
   type FailedBoot,
@@ -83,20 +91,6 @@ export {
 } from './history.ts';
 export { deploymentTitle, type FileReader, imagePrettyName } from './image-file.ts';
 export { firstCommandLine, imageKernelArguments, KARGS_DIRECTORY, parseKargsFile } from './image-kargs.ts';
-export { type FactoryResetOutcome, finishFactoryReset } from './factory-reset/finish-factory-reset.ts';
-export {
-  cancelFactoryReset,
-  type FactoryResetOptions,
-  type FactoryResetPlan,
-  requestFactoryReset,
-} from './factory-reset/request-factory-reset.ts';
-export {
-  imageRootSetup,
-  type Keeping,
-  parseRootSetup,
-  ROOT_SETUP_PATH,
-  type RootSetup,
-} from './root-setup.ts';
 export { type ImageSpec, imageSpecOf, referenceOf } from './image-spec.ts';
 export {
   type CopiedDeployment,
@@ -118,6 +112,13 @@ export { type PinResult, setPinned } from './pin.ts';
 export { type ReleaseResult, releaseDownloaded } from './release-staged.ts';
 export { type FreshHost, type HostReset, resetHost } from './reset.ts';
 export { type RollbackResult, rollback } from './rollback.ts';
+export {
+  imageRootSetup,
+  type Keeping,
+  parseRootSetup,
+  ROOT_SETUP_PATH,
+  type RootSetup,
+} from './root-setup.ts';
 export { planSoftReboot, requestSoftReboot, type SoftRebootPlan, withdrawSoftReboot } from './soft-reboot.ts';
 export type { BootSpace, LayerSpace } from './space.ts';
 export { planSpecEdit, type SpecEdit } from './spec-edit.ts';

@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { pathExists } from '../directory.ts';
 import { hostStatus } from '../status.ts';
-import { bless, hostDir, reboot, stage, type TestHost } from '../testing/test-host.ts';
 import { editEtc, etcOf, events, installed, V2 } from '../testing/scenario.ts';
+import { bless, hostDir, reboot, stage, type TestHost } from '../testing/test-host.ts';
 import { finishFactoryReset } from './finish-factory-reset.ts';
 import { resetPaths } from './layout.ts';
 import {

@@ -6,6 +6,7 @@ import { chmod, chown, lstat, mkdir, realpath, rename, writeFile } from 'node:fs
 import { dirname, join, normalize } from 'node:path';
 import { removeDirectoryDurably, syncDirectory, writeFileDurably } from '@slipway/boot';
 import { errnoOf, type OperationOptions, SlipwayError } from '@slipway/core';
+import { readXattrs, setXattr } from '@slipway/linux';
 import { appNames } from '../apps/layout.ts';
 import { readHostState } from '../deployment.ts';
 import { pathExists } from '../directory.ts';
@@ -142,6 +143,8 @@ async function copyDirectory(from: string, to: string): Promise<void> {
   await mkdir(to);
   await chown(to, uid, gid);
   await chmod(to, mode & 0o7777);
+  // Labels of SELinux among them.
+  for (const [name, value] of readXattrs(from)) setXattr(to, name, value);
   await syncDirectory(to);
 }
 

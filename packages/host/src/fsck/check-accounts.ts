@@ -1,38 +1,13 @@
 /** The accounts of the running deployment: whether its files fit each other, and the numbers the image's files have. */
-import { chmod, chown, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory, temporaryPathOf } from '@slipway/boot';
-import {
-  type DirectoryNode,
-  fileSize,
-  lookupPath,
-  openRepository,
-  type Repository,
-  readFile as readObject,
-  walkTree,
-} from '@slipway/composefs';
-import { collectBytes, errnoOf, isSlipwayError, SlipwayError } from '@slipway/core';
-import { deploymentTree } from '../deployment-tree.ts';
-import { during } from '../failure.ts';
 import type { HostSystem } from '../system.ts';
-import {
-  type AccountFiles,
-  type DriftedId,
-  driftedIds,
-  type StaleLines,
-  staleLines,
-} from './account-consistency.ts';
+import { type AccountFiles, staleLines } from './account-consistency.ts';
+import { liveFiles, owningDrifts, replaceAccounts } from './account-files.ts';
 import type { HostFinding } from './finding.ts';
 
-const NAMES = ['passwd', 'shadow', 'group', 'gshadow'] as const;
-/** Longer files are not looked into. */
-const MAX_BYTES = 4 * 1024 * 1024;
-/** Directories of a deployment that are not the image's. */
-const OWN_TREES = ['/etc/', '/var/'];
-
 /**
- * Checks them. Repair takes lines without an account out of `shadow` and `gshadow`; a number that differs is reported where files of the
- * image have it: whom to renumber is for people to say.
+ * Checks them. Repair takes lines without an account out of `shadow` and `gshadow`; a number that differs is only
+ * reported, where files of the image have it: giving an account another number changes who owns files (repair-accounts.ts).
  */
 export async function checkAccounts(
   system: HostSystem,
@@ -43,7 +18,7 @@ export async function checkAccounts(
   const findings: HostFinding[] = [];
   for (const stale of staleLines(here)) {
     const path = join(system.etc, stale.file);
-    const repaired = repair && (await replaceText(path, here[stale.file] ?? '', stale));
+    const repaired = repair && (await replaceAccounts(path, here[stale.file] ?? '', stale.text));
     const message = `${stale.names.join(', ')} ${stale.names.length === 1 ? 'is' : 'are'} in no other account file: systemd-sysusers cannot make them again`;
     findings.push({ part: 'deployment', kind: 'account-stale', name: path, message, repaired });
   }
@@ -55,95 +30,9 @@ async function driftFindings(
   bootedId: string,
   here: AccountFiles,
 ): Promise<readonly HostFinding[]> {
-  const image = await imageOf(system, bootedId);
-  if (image === undefined) return [];
-  const { repository, tree } = image;
-  const drifted = driftedIds(here, await imageFiles(repository, tree));
-  return drifted.flatMap((one) => {
-    const first = firstOwned(tree, one);
-    if (first === undefined) return [];
-    const { kind, name, inImage } = one;
-    const message = `the ${kind} has the number ${one.here} here, and ${inImage} in the image: files such as ${first} do not belong to it; give it the number ${inImage}`;
-    return [{ part: 'deployment', kind: 'account-number', name, message, repaired: false } as const];
-  });
-}
-
-/** A store that is damaged is reported by whoever checks that. */
-async function imageOf(
-  system: HostSystem,
-  id: string,
-): Promise<{ readonly repository: Repository; readonly tree: DirectoryNode } | undefined> {
-  try {
-    const repository = await openRepository(system.layout.composefs);
-    return { repository, tree: deploymentTree(repository, id) };
-  } catch (thrown) {
-    if (isSlipwayError(thrown)) return undefined;
-    throw thrown;
-  }
-}
-
-function firstOwned(tree: DirectoryNode, { kind, inImage }: DriftedId): string | undefined {
-  for (const { path, node } of walkTree(tree)) {
-    const owner = kind === 'user' ? node.meta.uid : node.meta.gid;
-    if (owner === inImage && !OWN_TREES.some((own) => `${path}/`.startsWith(own))) {
-      return Buffer.from(path, 'latin1').toString('utf8');
-    }
-  }
-  return undefined;
-}
-
-async function liveFiles(etc: string): Promise<AccountFiles> {
-  return await filesBy(async (name) => {
-    try {
-      const path = join(etc, name);
-      return (await stat(path)).size > MAX_BYTES ? undefined : await readFile(path, 'latin1');
-    } catch (thrown) {
-      if (errnoOf(thrown) === 'ENOENT') return undefined;
-      throw thrown;
-    }
-  });
-}
-
-async function imageFiles(repository: Repository, tree: DirectoryNode): Promise<AccountFiles> {
-  return await filesBy(async (name) => {
-    const node = lookupPath(tree, `/etc/${name}`)?.node;
-    if (node?.kind !== 'regular' || fileSize(node) > MAX_BYTES) return undefined;
-    try {
-      const tooLong = (): SlipwayError => new SlipwayError('TREE_INVALID', `cannot read /etc/${name}`);
-      return (await collectBytes(readObject(repository, node), MAX_BYTES, tooLong)).toString('latin1');
-    } catch (thrown) {
-      if (isSlipwayError(thrown)) return undefined;
-      throw thrown;
-    }
-  });
-}
-
-async function filesBy(
-  read: (name: (typeof NAMES)[number]) => Promise<string | undefined>,
-): Promise<AccountFiles> {
-  const [passwd, shadow, group, gshadow] = await Promise.all(NAMES.map(read));
-  return { passwd, shadow, group, gshadow };
-}
-
-/**
- * Puts the shorter text in place, owner and permissions as they were; not where somebody changed the file meanwhile. A cut leaves the
- * old file or the new one, and at worst a temporary one beside it that only root can read.
- */
-async function replaceText(path: string, before: string, { text }: StaleLines): Promise<boolean> {
-  return await during('repair the account files', path, async () => {
-    const { uid, gid, mode } = await stat(path);
-    const temporary = temporaryPathOf(path);
-    try {
-      await rm(temporary, { force: true });
-      await writeFile(temporary, text, { encoding: 'latin1', mode: 0o600, flag: 'wx', flush: true });
-      await chown(temporary, uid, gid);
-      await chmod(temporary, mode & 0o7777);
-      if ((await readFile(path, 'latin1')) !== before) return false;
-      await rename(temporary, path);
-      await syncDirectory(join(path, '..'));
-      return true;
-    } finally {
-      await rm(temporary, { force: true });
-    }
+  return (await owningDrifts(system, bootedId, here)).map((one) => {
+    const { kind, name, inImage, file } = one;
+    const message = `the ${kind} has the number ${one.here} here, and ${inImage} in the image: files such as ${file} do not belong to it; slipway repair-accounts gives it the number ${inImage}`;
+    return { part: 'deployment', kind: 'account-number', name, message, repaired: false } as const;
   });
 }

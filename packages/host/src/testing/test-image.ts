@@ -16,7 +16,7 @@ export type ImageFiles = Readonly<
     | string
     | { readonly link: string }
     | { readonly directory: number }
-    | { readonly text: string; readonly mode: number }
+    | { readonly text: string; readonly mode: number; readonly uid?: number }
   >
 >;
 
@@ -45,7 +45,7 @@ export const BOOTABLE: ImageFiles = {
   'usr/lib/os-release': 'NAME="Test"\nPRETTY_NAME="Test Linux 1"\n',
 };
 
-/** Writes an image of two layers and tags it. Its files belong to whoever runs the test. */
+/** Writes an image of two layers and tags it. Its files belong to whoever runs the test, unless they say otherwise. */
 export async function writeTestImage(layoutDirectory: string, image: TestImage): Promise<void> {
   await using layout = await openLayoutWriter(layoutDirectory);
   const names = Object.keys(image.files);
@@ -87,9 +87,11 @@ function* members(files: ImageFiles, names: readonly string[]): Generator<TarInp
     } else if (typeof file === 'object' && 'directory' in file) {
       yield { ...HEADER, kind: 'directory', path, mode: file.directory };
     } else {
-      const { text, mode } = typeof file === 'string' ? { text: file, mode: 0o644 } : file;
+      const { text, mode, uid } =
+        typeof file === 'string' ? { text: file, mode: 0o644, uid: undefined } : file;
       const body = Buffer.from(text);
-      yield { ...HEADER, path, mode, sizeBytes: body.length, body: [body] };
+      const owner = uid === undefined ? {} : { uid };
+      yield { ...HEADER, ...owner, path, mode, sizeBytes: body.length, body: [body] };
     }
   }
 }

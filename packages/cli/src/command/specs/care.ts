@@ -43,6 +43,23 @@ export const CARE_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('../../commands/fsck.ts')).fsck,
   }),
   defineCommand({
+    path: ['repair-accounts'],
+    summary: 'bring accounts in order with each other and with the image',
+    description: [
+      'Takes lines out of shadow and gshadow whose account is gone, which keep systemd-sysusers from making it again. Gives accounts the number files of the image have for them where it is another one here, and their files in /etc and /var with it.',
+      'A number that somebody else has here is never given, nor that of a user who runs processes: stop the service first. Power may fail at any time: run it again.',
+    ],
+    arguments: {},
+    options: { dryRun: flag('only say what would be done'), json: JSON_OPTION },
+    json: 'the lines that go, the accounts with both numbers, how many files change hands, and what is left',
+    exitCodes: [{ code: 1, meaning: 'this machine is not a Slipway host, or something is left for people' }],
+    examples: [
+      { command: 'slipway repair-accounts --dry-run', why: 'what is out of order' },
+      { command: 'slipway repair-accounts', why: 'and put it in order' },
+    ],
+    load: async () => (await import('../../commands/repair-accounts.ts')).repairAccountsCommand,
+  }),
+  defineCommand({
     path: ['factory-reset'],
     summary: 'bring /etc back to what the image says and empty /var, at the next boot',
     description: [

@@ -12,6 +12,16 @@ import { parseEntryName } from './entry-name.ts';
 import { ESP_PATHS, loaderConf } from './esp.ts';
 import { forgetGrubCounter } from './grub/menu-files.ts';
 import { refreshGrubMenu } from './grub/refresh.ts';
+import { SUM_LEADS, withTextSum } from './text-sum.ts';
+
+/**
+ * The file of an entry: its lines, and one that tells whether they are still as they were written.
+ *
+ * @throws SlipwayError BOOT_ENTRY_INVALID when a key or value cannot stand on one line
+ */
+export function bootEntryText(entry: BootEntry): string {
+  return withTextSum(formatBootEntry(entry), SUM_LEADS.bootEntry);
+}
 
 /**
  * Puts an entry among those the boot loader lists: the step that makes a deployment the one that boots.
@@ -21,7 +31,7 @@ import { refreshGrubMenu } from './grub/refresh.ts';
  * @param fileName as `slipwayEntryName` makes it; an entry of that name is replaced
  */
 export async function writeBootEntry(esp: string, fileName: string, entry: BootEntry): Promise<void> {
-  const text = formatBootEntry(entry);
+  const text = bootEntryText(entry);
   const directory = join(esp, ESP_PATHS.entries);
   const path = join(directory, fileName);
   await makeDirectoryDurably(directory);

@@ -10,6 +10,7 @@ import { BOOT_ENTRY_MAX_BYTES, type BootEntry, parseBootEntry } from './entry.ts
 import { type EntryName, parseEntryName } from './entry-name.ts';
 import { compareBootEntries } from './entry-order.ts';
 import { countedName, readGrubCounters } from './grub/menu-files.ts';
+import { SUM_LEADS, textSum } from './text-sum.ts';
 
 /** Where the parts of an ESP are, from its root. */
 export const ESP_PATHS = {
@@ -23,12 +24,16 @@ export interface EspEntry {
   readonly fileName: string;
   readonly name: EntryName;
   readonly entry: BootEntry;
+  /** Slipway wrote it, and it is not as it was written. */
+  readonly damaged?: true;
 }
 
 /** A file among the entries that is none; left alone, reported. */
 export interface EspProblem {
   readonly fileName: string;
   readonly problem: string;
+  /** Slipway wrote it, and it is not as it was written. */
+  readonly damaged?: true;
 }
 
 /** What the boot loader would list. */
@@ -58,13 +63,15 @@ export async function readBootEntries(esp: string): Promise<EspEntries> {
       problems.push({ fileName, problem: 'its name is not the name of a boot entry' });
       continue;
     }
+    const text = await readSmallFile(join(directory, fileName));
+    // The boot loader and systemd-bless-boot rename entries while we look: one that is gone was not there.
+    if (text === undefined) continue;
+    const damaged = textSum(text, SUM_LEADS.bootEntry) === 'wrong' ? ({ damaged: true } as const) : {};
     try {
-      const text = await readSmallFile(join(directory, fileName));
-      // The boot loader and systemd-bless-boot rename entries while we look: one that is gone was not there.
-      if (text === undefined) continue;
-      entries.push({ fileName, ...countedName({ name, entry: parseBootEntry(text, fileName) }, counters) });
+      const counted = countedName({ name, entry: parseBootEntry(text, fileName) }, counters);
+      entries.push({ fileName, ...counted, ...damaged });
     } catch (thrown) {
-      problems.push({ fileName, problem: messageOf(thrown) });
+      problems.push({ fileName, problem: messageOf(thrown), ...damaged });
     }
   }
   return { entries: entries.toSorted(compareBootEntries), problems };

@@ -27,7 +27,13 @@ export {
   withBootEntryOptions,
 } from './entry.ts';
 export { entryDeployment } from './entry-deployment.ts';
-export { removeBootEntry, renameBootEntry, writeBootEntry, writeLoaderConf } from './entry-files.ts';
+export {
+  bootEntryText,
+  removeBootEntry,
+  renameBootEntry,
+  writeBootEntry,
+  writeLoaderConf,
+} from './entry-files.ts';
 export {
   BOOT_TRIES,
   type BootCounter,
@@ -94,4 +100,5 @@ export {
   sourcedOptions,
   withSourcedOptions,
 } from './option-sources.ts';
+export { SUM_LEADS, type TextSum, textSum, withTextSum } from './text-sum.ts';
 export { compareVersions } from './version-order.ts';

@@ -116,7 +116,11 @@ async function nextCommandLine(
 async function currentCommandLine(system: HostSystem, state: HostState): Promise<KernelCommandLine> {
   const entry = nextEntryOf(state, state.booted.id)?.entry;
   if (entry !== undefined) return parseKernelCommandLine(bootEntryOptions(entry));
+  return await givenCommandLine(system);
+}
+
+/** What the kernel that runs was given, without what boot loaders add, which nobody wants kept. */
+export async function givenCommandLine(system: HostSystem): Promise<KernelCommandLine> {
   const given = parseKernelCommandLine(await system.commandLine());
-  // Added by boot loaders, not by anyone who wants them kept.
   return withoutGrubArguments(given).filter(({ key }) => key !== 'initrd' && key !== 'BOOT_IMAGE');
 }

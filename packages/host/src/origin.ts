@@ -2,6 +2,7 @@
  * The origin file of a deployment: where it came from. INI as bootc's composefs backend writes it; the section `[slipway]`
  * adds what a status needs without opening the object store.
  */
+import { SUM_LEADS, withTextSum } from '@slipway/boot';
 import { SlipwayError } from '@slipway/core';
 import { formatContainerReference, type ImageSpec, parseContainerReference } from './image-spec.ts';
 import { type DeploymentTrust, formatTrust, parseTrust } from './trust.ts';
@@ -26,7 +27,7 @@ export interface Origin {
 /** Larger files are not origins. */
 export const ORIGIN_MAX_BYTES: number = 64 * 1024;
 
-/** The text of an origin file. */
+/** The text of an origin file; its last line, of our own section, tells whether it is still as it was written. */
 export function formatOrigin(origin: Origin): string {
   const sections: readonly (readonly [string, readonly (readonly [string, string | undefined])[]])[] = [
     ['origin', [['container-image-reference', formatContainerReference(origin.image)]]],
@@ -48,7 +49,8 @@ export function formatOrigin(origin: Origin): string {
       ],
     ],
   ];
-  return sections.map(([name, pairs]) => `[${name}]\n${pairs.map(formatPair).join('')}\n`).join('');
+  const text = sections.map(([name, pairs]) => `[${name}]\n${pairs.map(formatPair).join('')}`).join('\n');
+  return withTextSum(text, SUM_LEADS.origin);
 }
 
 /**

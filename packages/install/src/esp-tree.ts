@@ -1,7 +1,7 @@
 import {
+  bootEntryText,
   deploymentEntry,
   ESP_PATHS,
-  formatBootEntry,
   grubFiles,
   kernelDirectory,
   loaderConf,
@@ -79,7 +79,7 @@ export function espTree(content: EspContent): DiskDirectory {
   root.put(`${kernelDirectory(content.id)}/initrd`, content.initrd);
   root.put(ESP_PATHS.loaderConf, bytesFile(Buffer.from(loaderConf({ timeoutSeconds: MENU_SECONDS })), meta));
   const fileName = slipwayEntryName(1);
-  root.put(`${ESP_PATHS.entries}/${fileName}`, bytesFile(Buffer.from(formatBootEntry(entry)), meta));
+  root.put(`${ESP_PATHS.entries}/${fileName}`, bytesFile(Buffer.from(bootEntryText(entry)), meta));
   const name = parseEntryName(fileName);
   if (content.withGrub && name !== undefined) {
     const files = grubFiles([{ name, entry }], { timeoutSeconds: MENU_SECONDS });

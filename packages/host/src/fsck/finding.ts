@@ -9,11 +9,15 @@ export interface HostFinding {
     | FsckFinding['kind']
     | 'image-missing'
     | 'etc-missing'
+    /** The origin file is gone, or not as it was written. */
+    | 'origin-damaged'
     | 'var-link'
     /** A secret of an account that is gone. */
     | 'account-stale'
     /** An account has another number here than the image's files. */
     | 'account-number'
+    /** A boot entry is not as it was written. */
+    | 'entry-damaged'
     | 'entry-missing'
     | 'entry-dangling'
     | 'kernel-damaged'

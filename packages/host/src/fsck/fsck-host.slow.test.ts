@@ -116,10 +116,25 @@ describe('a check of the host', () => {
     await rm(join(host.esp, 'loader/entries/slipway-2.conf'));
     expect(await repair(host)).toMatchObject({ kind: 'repaired', findings: [{ kind: 'entry-missing' }] });
     expect((await boot(dir.path)).bootedId).toBe(host.bootedId);
-    await rm(host.layout.deployment(host.bootedId).origin);
-    expect(await repair(host)).toMatchObject({
+  });
+
+  test('puts an origin file back as far as the history tells', async () => {
+    await using dir = await hostDir('fsck');
+    const host = await twoDeployments(dir.path);
+    const { origin } = host.layout.deployment(host.bootedId);
+    const before = await readFile(origin, 'utf8');
+    await rm(origin);
+    expect(await check(host)).toMatchObject({
       kind: 'damaged',
-      findings: [{ part: 'state', name: host.layout.deployment(host.bootedId).origin }],
+      findings: [{ kind: 'origin-damaged', name: origin, message: 'it is missing' }],
     });
+    expect(await repair(host)).toMatchObject({ kind: 'repaired' });
+    const signers = /\n(?:trust|checksum)=.*/g;
+    expect((await readFile(origin, 'utf8')).replaceAll(signers, '')).toBe(before.replaceAll(signers, ''));
+    await rm(origin);
+    await rm(host.layout.history);
+    const { kind, findings } = await repair(host);
+    expect(kind).toBe('damaged');
+    expect(findings[0]?.message).toContain('switch to the image again');
   });
 });

@@ -3,13 +3,14 @@ import { readlink, rm, stat, symlink } from 'node:fs/promises';
 import { syncDirectory } from '@slipway/boot';
 import { errnoOf } from '@slipway/core';
 import { listDeployments } from '../choose-deployment.ts';
-import { type Deployment, readHostState } from '../deployment.ts';
+import { type Deployment, type HostState, readHostState } from '../deployment.ts';
 import { VAR_LINK_TARGET } from '../layout.ts';
 import { publishStatus } from '../status.ts';
 import type { HostSystem } from '../system.ts';
 import { runTransaction } from '../transaction.ts';
 import { checkAccounts } from './check-accounts.ts';
 import { checkBoot } from './check-boot.ts';
+import { checkOrigins } from './check-origins.ts';
 import type { HostFinding } from './finding.ts';
 import { checkStore, type RefillOptions } from './refill.ts';
 import { refillableApps, refillableDeployment } from './refillable.ts';
@@ -32,16 +33,20 @@ export interface FsckResult {
 export async function fsckHost(system: HostSystem, options: RefillOptions): Promise<FsckResult> {
   const { repair, openSource: _openSource, ...operation } = options;
   return await runTransaction(system, 'slipway fsck', operation, async ({ record, log }) => {
-    const state = await readHostState(system);
-    const deployments = listDeployments(state).map(({ deployment }) => deployment);
+    const found = await readHostState(system);
+    // First: they say where the rest is to be had.
+    const origins = await checkOrigins(system, deploymentsOf(found), repair, log);
+    const state = origins.some(({ repaired }) => repaired) ? await readHostState(system) : found;
+    const deployments = deploymentsOf(state);
     const refillables = [...deployments.map(refillableDeployment), ...(await refillableApps(system.layout))];
-    const findings = [
+    const all = [
+      ...origins,
       ...(await checkStore(system, refillables, options)),
       ...(await checkFiles(system, deployments, repair)),
       ...(await checkAccounts(system, state.booted.id, repair)),
       ...(await checkBoot(system, state, repair)),
-      ...state.problems.map(unreadable),
     ];
+    const findings = [...all, ...state.problems.map(unreadable).filter(({ name }) => isNew(all, name))];
     const repaired = findings.filter((finding) => finding.repaired).length;
     if (repaired > 0)
       await record({ event: 'repaired', reason: `${repaired} of ${findings.length} findings` });
@@ -74,6 +79,15 @@ async function checkFiles(
     findings.push({ part: 'deployment', kind: 'var-link', name: varLink, message, repaired: repair });
   }
   return findings;
+}
+
+function deploymentsOf(state: HostState): readonly Deployment[] {
+  return listDeployments(state).map(({ deployment }) => deployment);
+}
+
+/** Whether nothing has been said of it yet. */
+function isNew(findings: readonly HostFinding[], name: string): boolean {
+  return findings.every((finding) => finding.name !== name);
 }
 
 function unreadable(problem: string): HostFinding {

@@ -33,7 +33,10 @@ export async function checkStore(
   if (!repair || all.length === 0) return all;
   const unreachable = await firstUnreachable(damaged, system, options);
   if (unreachable !== undefined) {
-    return all.map((one) => ({ ...one, message: `${one.message}; not repaired: ${unreachable}` }));
+    return all.map((one) => ({
+      ...one,
+      message: `${one.message}; not repaired: ${unreachable}; ${WHAT_TO_DO}`,
+    }));
   }
   const repairs = await repository.fsck({ ...operation, repair: true });
   const refilled = new Set<string>();
@@ -46,6 +49,9 @@ export async function checkStore(
     repaired: one.repaired || refilled.has(one.name),
   }));
 }
+
+const WHAT_TO_DO =
+  'repair again once its images can be reached, or switch to another image and delete what is damaged';
 
 function storeFinding(finding: FsckFinding): HostFinding {
   return { part: 'store', ...finding };

@@ -1,0 +1,35 @@
+/**
+ * A last line that tells whether a small text is still as it was written: boot entries and origin files, which nothing else vouches for.
+ *
+ * It finds what a disk did to a text, not what somebody did on purpose.
+ */
+import { createHash } from 'node:crypto';
+
+/** Whether the last line fits the text; `none`: it never had one, as what other programs write. */
+export type TextSum = 'none' | 'right' | 'wrong';
+
+const WORD = 'checksum';
+
+/** How the line starts in a file: as a comment where there are some, else as a value. */
+export const SUM_LEADS: Readonly<Record<'bootEntry' | 'origin', string>> = {
+  bootEntry: `# ${WORD} `,
+  origin: `${WORD}=`,
+};
+
+/** The text with its line. */
+export function withTextSum(text: string, lead: string): string {
+  return `${text}${lead}${hexOf(text)}\n`;
+}
+
+/** Judges a text that may have such a line; one damaged byte, wherever it is, does not make it one that never had. */
+export function textSum(text: string, lead: string): TextSum {
+  const body = text.slice(0, Math.max(0, text.length - lead.length - 65));
+  if (text === withTextSum(body, lead)) return 'right';
+  // Either the word or what is around it is whole.
+  const looksAlike = new RegExp(`^.{${lead.length}}[0-9a-f]{64}$`, 'm');
+  return text.includes(WORD) || looksAlike.test(text) ? 'wrong' : 'none';
+}
+
+function hexOf(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

@@ -1,0 +1,89 @@
+/** Kernels on the boot partition, compared with those of the images and written anew from them. */
+import { createReadStream } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import {
+  bootDigest,
+  bootEntryValue,
+  type EspEntry,
+  type KernelPair,
+  makeDirectoryDurably,
+  writeFileDurably,
+} from '@slipway/boot';
+import { findKernel, openRepository, readFile } from '@slipway/composefs';
+import { errnoOf, isSlipwayError } from '@slipway/core';
+import { kernelPair } from '../deployment-plan.ts';
+import { comparedTree } from '../deployment-tree.ts';
+import type { HostSystem } from '../system.ts';
+
+/** Where a deployment's kernel is to be. */
+export interface KernelPlace {
+  readonly id: string;
+  readonly linux: string;
+  readonly initrd: string;
+}
+
+const OWN_DIRECTORY = /^\/EFI\/Linux\/slipway-[0-9a-f]+\/(?:linux|initrd)$/;
+
+/** Whether both files are where only Slipway writes. */
+export function isOwnPlace({ linux, initrd }: KernelPlace): boolean {
+  return OWN_DIRECTORY.test(linux) && OWN_DIRECTORY.test(initrd);
+}
+
+/** Kernel and initramfs of a deployment's image; undefined where the store no longer has them whole. */
+export async function pairOfImage(system: HostSystem, id: string): Promise<KernelPair | undefined> {
+  try {
+    const repository = await openRepository(system.layout.composefs);
+    const pair = kernelPair(findKernel(comparedTree(repository, id)), (node) => readFile(repository, node));
+    await bootDigest(pair);
+    return pair;
+  } catch (thrown) {
+    if (!isSlipwayError(thrown)) throw thrown;
+    return undefined;
+  }
+}
+
+/** Whether the files of a place are these. */
+export async function isPair(
+  { esp }: HostSystem,
+  { linux, initrd }: KernelPlace,
+  wanted: KernelPair,
+): Promise<boolean> {
+  try {
+    const [one, other] = [await fileAt(join(esp, linux)), await fileAt(join(esp, initrd))];
+    if (one.sizeBytes !== wanted.linux.sizeBytes || other.sizeBytes !== wanted.initrd.sizeBytes) return false;
+    return (await bootDigest({ linux: one, initrd: other })) === (await bootDigest(wanted));
+  } catch (thrown) {
+    if (errnoOf(thrown) === 'ENOENT' || errnoOf(thrown) === 'EIO') return false;
+    throw thrown;
+  }
+}
+
+/** Writes both files. Each is replaced whole: a cut leaves one done, or both, or none. */
+export async function writePair({ esp }: HostSystem, place: KernelPlace, pair: KernelPair): Promise<void> {
+  await makeDirectoryDurably(join(esp, dirname(place.linux)));
+  await writeFileDurably(join(esp, place.linux), pair.linux.open());
+  await writeFileDurably(join(esp, place.initrd), pair.initrd.open());
+}
+
+/** A directory of the boot partition with a deployment's kernel: one an entry names already, else its own, written if it must be. */
+export async function directoryOf(
+  system: HostSystem,
+  entries: readonly EspEntry[],
+  id: string,
+  wanted: KernelPair,
+): Promise<string> {
+  for (const { entry } of entries) {
+    const [linux, initrd] = [bootEntryValue(entry, 'linux'), bootEntryValue(entry, 'initrd')];
+    if (linux === undefined || initrd === undefined || !OWN_DIRECTORY.test(linux)) continue;
+    if (await isPair(system, { id, linux, initrd }, wanted)) return dirname(linux);
+  }
+  const directory = `/EFI/Linux/slipway-${id}`;
+  const place = { id, linux: `${directory}/linux`, initrd: `${directory}/initrd` };
+  if (!(await isPair(system, place, wanted))) await writePair(system, place, wanted);
+  return directory;
+}
+
+async function fileAt(path: string): Promise<KernelPair['linux']> {
+  return { sizeBytes: (await stat(path)).size, open: () => createReadStream(path) };
+}

@@ -1,8 +1,9 @@
 /**
  * One host, from its first boot to its last: updated, rolled back, updated again, switched to another image, with a
- * registry that fails on the way. Each test goes on where the one before ended, as a host does.
+ * registry that fails on the way. Each test goes on where the one before ended, as a host does. Its `status --json` with something
+ * staged and something to go back to is written to build/status.json.
  */
-import { mkdir } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { run } from '@slipway/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FaultProxy, startFaultProxy } from './harness/fault-proxy.ts';
@@ -228,6 +229,10 @@ describe('a switch', () => {
   test('to another image follows that one from then on', async () => {
     await publish(images.edge, 'edge:stable');
     await host.run(`slipway switch ${followed('edge:stable')}`);
+    const waiting = await host.status();
+    await writeFile(`${ROOT}/build/status.json`, `${JSON.stringify(waiting, undefined, 2)}\n`);
+    expect(waiting.status.staged?.image?.image.image).toBe(followed('edge:stable'));
+    expect(waiting.status.rollback?.image?.version).toBe('1');
     await host.reboot();
     const { status } = await host.status();
     expect(status.booted?.image?.image.image).toBe(followed('edge:stable'));

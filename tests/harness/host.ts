@@ -1,6 +1,6 @@
 /** A booted host in a virtual machine, as tests and the demonstration talk to it. */
 import { join } from 'node:path';
-import { makeTempDir } from '@slipway/core';
+import { isSlipwayError, makeTempDir } from '@slipway/core';
 import { FAST_EMULATED_CPU, makeSshKey, type SshKey, startVm, type Vm, type VmOptions } from '@slipway/vm';
 
 /** Generous: an emulated machine on a busy computer. Reaching it is a failure, never a measure. */
@@ -46,6 +46,8 @@ export interface TestHost extends AsyncDisposable {
   reboot(): Promise<void>;
   /** The same where the next boot ends by itself, with nobody there: waits until the one after it can be reached. */
   rebootTwice(): Promise<void>;
+  /** The same where nobody knows how many boots end by themselves: waits until one stays up, and says which it was. */
+  rebootUntilUp(mostBoots: number): Promise<number>;
   /** Shuts down in good order and waits until the machine is off. */
   powerOff(): Promise<void>;
 }
@@ -61,8 +63,6 @@ export interface StartHost {
   /** Size of the disk the host sees, where larger than the file's; only with changes that are forgotten. */
   readonly sizeBytes?: number;
   readonly consoleLogPath?: string;
-  /** Processors and the QEMU that emulates them. Default: one, of the machine's. */
-  readonly processors?: Pick<VmOptions, 'cpus' | 'qemu'>;
   /** The key a host on this disk was reached with before: what it authorized then it keeps. */
   readonly sshKey?: SshKey;
 }
@@ -84,6 +84,16 @@ export async function startHost(options: StartHost): Promise<TestHost> {
   const ended = async (): Promise<void> => {
     await vm.waitForPowerOff({ withinMs: WITHIN_MS });
     await vm[Symbol.asyncDispose]();
+  };
+  const staysUp = async (): Promise<boolean> => {
+    try {
+      await vm.waitForSsh({ withinMs: WITHIN_MS });
+      return true;
+    } catch (thrown) {
+      // It has ended; whether in good order is asked where that is waited for.
+      if (!isSlipwayError(thrown, 'VM_FAILED')) throw thrown;
+      return false;
+    }
   };
   resources.defer(async () => {
     await vm?.[Symbol.asyncDispose]();
@@ -111,6 +121,15 @@ export async function startHost(options: StartHost): Promise<TestHost> {
       await ended();
       await boot();
     },
+    rebootUntilUp: async (mostBoots) => {
+      await vm.runLast('systemctl reboot');
+      for (let boots = 1; boots <= mostBoots; boots += 1) {
+        await ended();
+        await start();
+        if (await staysUp()) return boots;
+      }
+      throw new Error(`none of ${mostBoots} boots stayed up:\n${vm.console.last(40).join('\n')}`);
+    },
     powerOff: async () => {
       await vm.powerOff({ withinMs: WITHIN_MS });
     },
@@ -136,6 +155,5 @@ function vmOptions(options: StartHost, directory: string, sshKey: SshKey): VmOpt
     cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 1024 ** 3,
     ...(consoleLogPath === undefined ? {} : { consoleLogPath }),
-    ...options.processors,
   };
 }

@@ -100,16 +100,37 @@ export async function faultRelease(version: number, say: Say): Promise<string> {
   );
 }
 
+/** What is wrong with a release, each in its own way. */
+export const BAD_RELEASES = [
+  'required-check-fails',
+  'kernel-panics',
+  'initramfs-hangs',
+  'service-eats-memory',
+  'systemd-missing',
+] as const;
+
+/** One of them. */
+export type BadRelease = (typeof BAD_RELEASES)[number];
+
+/** A release that does not come up, as `oci:DIR:TAG`. */
+export async function badRelease(kind: BadRelease, say: Say): Promise<string> {
+  const containerfile = 'tests/faults/bad-release.Containerfile';
+  return await onBase(`bad-release-${kind}`, containerfile, { KIND: kind }, say, [
+    'tests/faults/bad-release.sh',
+  ]);
+}
+
 /** An image of one Containerfile of `tests/faults` on the trixie base image. */
 async function onBase(
   tag: string,
   containerfile: string,
   values: Readonly<Record<string, number | string>>,
   say: Say,
+  copied: readonly string[] = [],
 ): Promise<string> {
   const base = await baseImage('trixie', say);
   const given = Object.entries({ BASE: base, ...values }).map(([name, value]) => `${name}=${value}`);
-  const key = `${await readFile(stampOf('base-trixie'), 'utf8')} ${await keyOf([containerfile])}`;
+  const key = `${await readFile(stampOf('base-trixie'), 'utf8')} ${await keyOf([containerfile, ...copied])}`;
   const build = ['build', '-f', containerfile, ...given.flatMap((value) => ['--build-arg', value])];
   return await made(tag, key, (reference) =>
     slipway([...build, '-t', reference, 'tests/faults'], { onLine: say }),

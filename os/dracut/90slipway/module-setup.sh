@@ -35,6 +35,8 @@ install() {
     inst_script "$moddir/slipway-emergency.sh" /usr/libexec/slipway/emergency
     inst_simple "$moddir/slipway-root.service" "$systemdsystemunitdir/slipway-root.service"
     inst_simple "$moddir/slipway-live.service" "$systemdsystemunitdir/slipway-live.service"
+    inst_script "$moddir/slipway-limit.sh" /usr/libexec/slipway/limit
+    inst_simple "$moddir/slipway-limit.service" "$systemdsystemunitdir/slipway-limit.service"
     inst_simple "$moddir/slipway-emergency.conf" "$systemdsystemunitdir/emergency.service.d/50-slipway.conf"
     # What the root does again, for all of the machine: here it only makes a slow one slower.
     $SYSTEMCTL -q --root "$initdir" mask systemd-sysctl.service systemd-tmpfiles-setup.service
@@ -49,6 +51,7 @@ install() {
         sed -i '/^ExecStart=.*udevadm trigger/s/$/ --subsystem-nomatch=tty --subsystem-nomatch=vc --subsystem-nomatch=vtconsole/' "$trigger"
     fi
     $SYSTEMCTL -q --root "$initdir" add-requires initrd-root-fs.target slipway-root.service
+    $SYSTEMCTL -q --root "$initdir" add-wants initrd.target slipway-limit.service
     # Wanted where its device is waited for, or it would be started after that.
     $SYSTEMCTL -q --root "$initdir" add-wants initrd-root-device.target slipway-live.service
 

@@ -63,6 +63,8 @@ export interface StartHost {
   /** Size of the disk the host sees, where larger than the file's; only with changes that are forgotten. */
   readonly sizeBytes?: number;
   readonly consoleLogPath?: string;
+  /** Processors and the QEMU that emulates them. Default: one, of the machine's. */
+  readonly processors?: Pick<VmOptions, 'cpus' | 'qemu'>;
   /** The key a host on this disk was reached with before: what it authorized then it keeps. */
   readonly sshKey?: SshKey;
 }
@@ -155,5 +157,6 @@ function vmOptions(options: StartHost, directory: string, sshKey: SshKey): VmOpt
     cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 1024 ** 3,
     ...(consoleLogPath === undefined ? {} : { consoleLogPath }),
+    ...options.processors,
   };
 }

@@ -86,11 +86,11 @@ class TreeWriter {
     const handle = await open(path, 'wx', 0o600);
     try {
       await this.#body(file, handle);
-      if (file.verity !== undefined && this.#options.seals) await handle.sync();
     } finally {
       await handle.close();
     }
-    // Sealed with its metadata still open to change: fs-verity keeps the bytes, not the owner.
+    // Sealed with its metadata still open to change: fs-verity keeps the bytes, not the owner. Not synced one by one, which would take
+    // a disk longer than everything else: sealing writes the bytes out itself, and the whole tree is synced at its end.
     if (file.verity !== undefined && this.#options.seals) await seal(file, path);
   }
 

@@ -4,13 +4,28 @@ import { type ExtraPartition, sizingOf } from '../storage/request.ts';
 import type { PlannedVolume } from './layer-plan.ts';
 import type { StepOf } from './step.ts';
 
+/**
+ * systemd gives up on a root after 90 seconds, and the machine starts again: too soon for whoever is to type a passphrase, and each time
+ * an attempt of a new deployment is gone.
+ */
+const FOR_EVER = 'x-systemd.device-timeout=infinity';
+
+/** What a TPM opens needs nobody, and should it not, the machine must come back by itself. */
+function waitsForSomebody({ hasPassphrase, hasTpm2 }: StepOf<'encrypt'>): boolean {
+  return hasPassphrase && !hasTpm2;
+}
+
 /** Kernel arguments that lead to the root. */
 export function rootArguments({ uuid, options, encryption }: PlannedVolume): string {
   const subvolume = /(?:^|,)(?<name>subvol=[^,]+)/.exec(options ?? '')?.groups?.['name'];
+  const flags = [
+    ...(subvolume === undefined ? [] : [subvolume]),
+    ...(encryption.some(waitsForSomebody) ? [FOR_EVER] : []),
+  ];
   return [
     `root=UUID=${uuid}`,
     'rw',
-    ...(subvolume === undefined ? [] : [`rootflags=${subvolume}`]),
+    ...(flags.length === 0 ? [] : [`rootflags=${flags.join(',')}`]),
     ...encryption.flatMap((volume) => [
       `rd.luks.uuid=${volume.uuid}`,
       ...(volume.hasTpm2 ? [`rd.luks.options=${volume.uuid}=tpm2-device=auto`] : []),

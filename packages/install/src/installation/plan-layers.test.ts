@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { Customizations } from '../config/types.ts';
+import type { Customizations, EncryptionConfig } from '../config/types.ts';
 import { planWords } from './describe.ts';
 import { missingStorage } from './image-storage.ts';
 import type { LayerPlan, LayerRequest } from './layer-plan.ts';
@@ -65,6 +65,16 @@ describe('storage of several layers', () => {
     expect([...found.passphrases.values()]).toEqual(['very secret']);
     expect(words(found)).toContain('5. encrypt /dev/vda2, opened by the passphrase');
     expect(found.root.kernelArguments).not.toContain('rd.luks.options');
+  });
+
+  test('a passphrase is waited for, a TPM is not', () => {
+    const flags = (encryption: EncryptionConfig): string | undefined =>
+      /rootflags=\S+/.exec(
+        plan({ disk: { partitions: [{ mountpoint: '/', encryption }] } }).root.kernelArguments,
+      )?.[0];
+    expect(flags({ passphrase: 'p' })).toBe('rootflags=x-systemd.device-timeout=infinity');
+    expect(flags({ tpm2: true })).toBeUndefined();
+    expect(flags({ passphrase: 'p', tpm2: true })).toBeUndefined();
   });
 
   test('a volume group: exact sizes in whole extents, and what is left for the root, which is made last', () => {

@@ -120,6 +120,11 @@ export async function badRelease(kind: BadRelease, say: Say): Promise<string> {
   ]);
 }
 
+/** A host whose initramfs opens encrypted volumes and volume groups, as `oci:DIR:TAG`. */
+export async function storageImage(say: Say): Promise<string> {
+  return await onBase('storage', 'tests/faults/storage.Containerfile', {}, say);
+}
+
 /** An image of one Containerfile of `tests/faults` on the trixie base image. */
 async function onBase(
   tag: string,

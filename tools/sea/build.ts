@@ -15,8 +15,14 @@ import { bundleInPieces, bundleWhole } from './bundle.ts';
 const ENTRY = join(ROOT, 'packages/cli/src/main.ts');
 const LAYER_WORKER = join(ROOT, 'packages/composefs/src/import/layer-worker.ts');
 const VERITY_WORKER = join(ROOT, 'packages/composefs/src/verity/verity-worker.ts');
+const COMPILER = join(ROOT, 'tools/sea/compile-pieces.cjs');
 const LOADER = join(ROOT, 'tools/sea/loader.cjs');
 const ADDON = join(ROOT, `packages/linux/native/build/linux-${process.arch}.node`);
+/**
+ * As bin/slipway does: a third less memory for an import, and a tenth to a third less work, as such a nursery is emptied faster than
+ * other threads can be asked to help.
+ */
+const NODE_OPTIONS = ['--max-semi-space-size=1', '--single-threaded-gc'];
 /** Names in the work directory. */
 const PIECES = 'pieces';
 const SCRIPT = 'loader.cjs';
@@ -33,6 +39,7 @@ async function main(): Promise<void> {
   const pieces = await bundleInPieces(ENTRY, join(work.path, PIECES));
   await bundleWhole(LAYER_WORKER, join(work.path, WORKER_SCRIPT));
   await bundleWhole(VERITY_WORKER, join(work.path, VERITY_SCRIPT));
+  await compile(join(work.path, PIECES));
   await copyFile(LOADER, join(work.path, SCRIPT));
   await strippedNode(join(work.path, NODE));
   await run(['sh', join(ROOT, 'packages/linux/native/build.sh')], { describe: 'build the native addon' });
@@ -55,10 +62,14 @@ async function strippedNode(to: string): Promise<void> {
   });
 }
 
-/**
- * Puts script and addon into the executable. Paths are relative because Node records the script's. No V8 code cache:
- * it differs from run to run, and one made without chance is refused by a Node started normally.
- */
+/** V8 takes what was compiled under the options it runs with; only the seed may differ, which makes the same of the same pieces. */
+async function compile(directory: string): Promise<void> {
+  await run([process.execPath, ...NODE_OPTIONS, '--random-seed=1', COMPILER, directory], {
+    describe: 'compile the pieces',
+  });
+}
+
+/** Puts script and addon into the executable. Paths are relative because Node records the script's. */
 async function inject(directory: string, pieces: readonly string[]): Promise<void> {
   await writeFile(
     join(directory, 'sea.json'),
@@ -71,14 +82,14 @@ async function inject(directory: string, pieces: readonly string[]): Promise<voi
       useCodeCache: false,
       // Neither NODE_OPTIONS nor arguments may change how the command of a host runs.
       execArgvExtension: 'none',
-      // As bin/slipway does: a third less memory for an import, and a tenth to a third less work, as such a nursery is emptied
-      // faster than other threads can be asked to help.
-      execArgv: ['--max-semi-space-size=1', '--single-threaded-gc'],
+      execArgv: NODE_OPTIONS,
       assets: {
         'linux.node': ADDON,
         'layer-worker.js': WORKER_SCRIPT,
         'verity-worker.js': VERITY_SCRIPT,
-        ...Object.fromEntries(pieces.map((name) => [name, `${PIECES}/${name}`])),
+        ...Object.fromEntries(
+          pieces.flatMap((name) => [name, `${name}.cache`]).map((name) => [name, `${PIECES}/${name}`]),
+        ),
       },
     }),
   );

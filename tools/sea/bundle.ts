@@ -5,7 +5,6 @@
  * command line took longer to read than most commands take to run. So it is cut where a command loads what it needs (`import()`), and a
  * piece is read when it is asked for.
  */
-import { join } from 'node:path';
 import { type BuildOptions, build } from 'rolldown';
 import { ROOT } from '../root.ts';
 
@@ -18,7 +17,6 @@ const BANNER = [
 const COMMON = {
   cwd: ROOT,
   platform: 'node',
-  resolve: { alias: { undici: join(ROOT, 'tools/sea/undici.cjs') } },
   transform: {
     target: 'node26',
     define: {

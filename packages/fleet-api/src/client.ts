@@ -20,7 +20,7 @@ export interface CallHeaders {
   readonly signal?: AbortSignal;
 }
 
-/** A request as the client hands it to whatever speaks HTTP here: `fetch`, undici with a client certificate, a test. */
+/** A request as the client hands it to whatever speaks HTTP here: `fetch`, Node's `https` with a client certificate, a test. */
 export interface ClientRequest {
   readonly method: string;
   readonly url: string;

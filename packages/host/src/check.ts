@@ -1,19 +1,12 @@
 /** Asking whether there is something new, without changing anything. */
-import { openRepository } from '@slipway/composefs';
 import { type OperationOptions, SlipwayError } from '@slipway/core';
-import { checkPolicy, type ImageSource, type Reference, type ResolvedImage } from '@slipway/oci';
+import type { ImageSource, Reference } from '@slipway/oci';
 import { followedImage } from './bootc-host.ts';
 import { type DeniedImage, denialOf } from './denied.ts';
 import { type HostState, readHostState } from './deployment.ts';
 import { referenceOf } from './image-spec.ts';
-import { type LayerSpace, missingLayers, spaceForLayers } from './space.ts';
 import type { HostSystem } from './system.ts';
-import { type ImageTrust, imageTrust } from './trust.ts';
-
-interface FoundImage {
-  readonly manifestDigest: string;
-  readonly version: string | undefined;
-}
+import type { AvailableImage, FoundImage } from './what-is-new.ts';
 
 /** What an upgrade would find. */
 export type UpdateCheck =
@@ -21,17 +14,7 @@ export type UpdateCheck =
   | (FoundImage & { readonly kind: 'already-staged' })
   /** It did not come up before: an upgrade leaves it alone unless told otherwise. */
   | (FoundImage & { readonly kind: 'denied'; readonly denial: DeniedImage })
-  | (FoundImage & {
-      readonly kind: 'available';
-      readonly layers: number;
-      /** Layers this host does not have, and their bytes as they would cross the network. */
-      readonly newLayers: number;
-      readonly newBytes: number;
-      /** The room they need and have. */
-      readonly space: LayerSpace;
-      /** What the signature policy says to it: an upgrade to one that is refused would fail. */
-      readonly trust: ImageTrust;
-    });
+  | AvailableImage;
 
 /**
  * The image this host follows: what an upgrade asks for.
@@ -69,7 +52,11 @@ export async function checkUpdate(
   if (known !== undefined) return known;
   const image = await source.resolve(system.architecture, options);
   // A tag for several architectures names an index: which manifest is ours shows only now.
-  return knownAs(state, image.manifestDigest) ?? (await whatIsNew(system, state, image, options));
+  const knownLate = knownAs(state, image.manifestDigest);
+  if (knownLate !== undefined) return knownLate;
+  // Hosts ask every few minutes and there is hardly ever something new: what a new image is judged by is not loaded before.
+  const { whatIsNew } = await import('./what-is-new.ts');
+  return await whatIsNew(system, followedBy(system, state), image, options);
 }
 
 function knownAs(
@@ -87,28 +74,4 @@ function knownAs(
   return denial === undefined
     ? undefined
     : { kind: 'denied', manifestDigest, version: denial.version, denial };
-}
-
-async function whatIsNew(
-  system: HostSystem,
-  state: HostState,
-  image: ResolvedImage,
-  { signaturePolicy, ...options }: OperationOptions & { readonly signaturePolicy?: string | undefined },
-): Promise<UpdateCheck> {
-  const { manifest, manifestDigest, config } = image;
-  const verdict = await checkPolicy(followedBy(system, state), image, {
-    ...options,
-    policyPath: signaturePolicy,
-  });
-  const newLayers = missingLayers(await openRepository(system.layout.composefs), image);
-  return {
-    kind: 'available',
-    manifestDigest,
-    version: config.labels['org.opencontainers.image.version'],
-    layers: manifest.layers.length,
-    newLayers: newLayers.length,
-    newBytes: newLayers.reduce((total, { size }) => total + size, 0),
-    space: await spaceForLayers(system.layout.sysroot, newLayers),
-    trust: imageTrust(verdict),
-  };
 }

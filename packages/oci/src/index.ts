@@ -91,7 +91,7 @@ export {
   NO_CREDENTIALS,
 } from './registry/credentials.ts';
 export { type ExpandOptions, expandReference } from './registry/expand-reference.ts';
-export type { HttpTimeouts } from './registry/http.ts';
+export type { HttpTimeouts } from './registry/http-exchange.ts';
 export { type CredentialPaths, machineCredentials } from './registry/machine-credentials.ts';
 export type { ReferrersOptions } from './registry/referrers.ts';
 export { loadRegistriesConf, type MirrorEntry, type RegistryEntry } from './registry/registries-conf.ts';

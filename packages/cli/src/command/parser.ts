@@ -41,7 +41,7 @@ export function parseCommandLine(
   const written: string[] = [];
   let found: ParsedCommandLine | undefined;
   const typed = args[0] === 'help' ? [...args.slice(1), '--help'] : args;
-  const program = buildProgram(withoutNamesake(table, groupTyped(typed, table)), options, {
+  const program = buildProgram(withoutNamesake(table, groupTyped(typed, table)), typed, options, {
     print: (text) => written.push(text),
     run: (spec, command) => {
       found = { kind: 'command', spec, ...readInput(spec, command, options) };
@@ -76,7 +76,13 @@ interface ProgramCallbacks {
   readonly run: (spec: CommandSpec, command: Command) => void;
 }
 
-function buildProgram(table: CommandTable, options: ParserOptions, callbacks: ProgramCallbacks): Command {
+/** What none of the typed words names is there with its name alone, as something that may have been meant: it cannot be what runs. */
+function buildProgram(
+  table: CommandTable,
+  typed: readonly string[],
+  options: ParserOptions,
+  callbacks: ProgramCallbacks,
+): Command {
   const prepare = (command: Command, renderedHelp: () => string): Command => {
     command.exitOverride();
     command.helpOption('-h, --help').helpCommand(false).enablePositionalOptions();
@@ -91,21 +97,24 @@ function buildProgram(table: CommandTable, options: ParserOptions, callbacks: Pr
   program.version(`${options.program} ${VERSION}`, '-V, --version');
   const groups = new Map<string, Command>();
   for (const group of table.groups) {
-    const command = prepare(new Command(group.name), () =>
-      renderGroupHelp(group, table, options.program, options.widthColumns),
-    );
+    const command = new Command(group.name);
+    if (typed.includes(group.name)) {
+      prepare(command, () => renderGroupHelp(group, table, options.program, options.widthColumns));
+    }
     groups.set(group.name, command);
     program.addCommand(command, { hidden: group.hidden });
   }
   for (const spec of table.commands) {
     const parent = spec.path.length === 1 ? program : groups.get(spec.path[0]);
     if (parent === undefined) throw new Error(`no group for ${commandName(spec)}`);
-    const command = prepare(new Command(spec.path.at(-1)), () =>
-      renderHelp(spec, options.program, options.widthColumns),
-    );
-    addArguments(command, spec);
-    addOptions(command, spec.options, options.env);
-    command.aliases(spec.aliases).action(() => callbacks.run(spec, command));
+    const name = spec.path.at(-1) ?? '';
+    const command = new Command(name).aliases(spec.aliases);
+    if ([name, ...spec.aliases].some((word) => typed.includes(word))) {
+      prepare(command, () => renderHelp(spec, options.program, options.widthColumns));
+      addArguments(command, spec);
+      addOptions(command, spec.options, options.env);
+      command.action(() => callbacks.run(spec, command));
+    }
     parent.addCommand(command, { hidden: spec.hidden });
   }
   return program;

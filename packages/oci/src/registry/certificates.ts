@@ -48,9 +48,13 @@ function contextOf({ authorities, identity }: CertificateFiles): SecureContext {
   return made;
 }
 
-/** Node brings its own list, as of its release; the machine's owner adds to the system's. */
+/**
+ * Node brings its own list, as of its release; the machine's owner adds to the system's. Systems have each certificate under several
+ * names, and most are in both lists: each is read once.
+ */
 function systemAuthorities(): string[] {
-  return [...getCACertificates('default'), ...getCACertificates('system')];
+  const all = [...getCACertificates('default'), ...getCACertificates('system')];
+  return [...new Set(all.map((certificate) => certificate.trim()))];
 }
 
 interface CertificateFiles {

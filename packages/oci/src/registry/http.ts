@@ -1,9 +1,14 @@
-/** The one door to the network: requests by undici, answers with their body as a stream. */
-
-import { Readable } from 'node:stream';
+/**
+ * The one door to the network: requests with a body or a stream, answers with their body as a stream.
+ *
+ * It stands on Node's own HTTP, which is there at once: a client from elsewhere took longer to load than a host takes to ask for an
+ * update.
+ */
+import { Agent, type AgentOptions, type IncomingMessage } from 'node:http';
+import { Agent as TlsAgent } from 'node:https';
 import type { ByteStream } from '@slipway/core';
-import type { Dispatcher } from 'undici';
 import { tlsOptionsFor } from './certificates.ts';
+import { exchange, type HttpTimeouts } from './http-exchange.ts';
 import { proxyFor } from './proxy.ts';
 
 /** One request; redirects are not followed here. */
@@ -19,21 +24,12 @@ export interface HttpRequest {
 /** The answer; the body must be read or discarded, or its connection is lost. */
 export interface HttpResponse {
   readonly status: number;
-  /** Names lower case; of a header sent twice, the values. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Names lower case, each with every value that was sent. */
+  readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
   readonly url: URL;
   readonly body: ByteStream;
   /** Reads and forgets the body, so that the connection can be used again. */
   discard(): Promise<void>;
-}
-
-/** How patient the network layer is. */
-export interface HttpTimeouts {
-  readonly connectMs: number;
-  /** From the request to its first answer. */
-  readonly headersMs: number;
-  /** Between two pieces of a body. */
-  readonly stallMs: number;
 }
 
 export const DEFAULT_TIMEOUTS: HttpTimeouts = { connectMs: 15_000, headersMs: 60_000, stallMs: 30_000 };
@@ -50,84 +46,85 @@ export interface HttpClientOptions {
 /** Connections to one registry and to where it redirects. */
 export class HttpClient implements AsyncDisposable {
   readonly #options: HttpClientOptions;
-  readonly #dispatchers = new Map<string, Promise<Dispatcher>>();
+  readonly #agents = new Map<string, Promise<Agent>>();
 
   constructor(options: HttpClientOptions) {
     this.#options = options;
   }
 
-  /** Sends a request. Throws what undici throws: nothing is retried or judged here. */
+  /** Sends a request. Throws what Node throws, or {@link TIMEOUT_CODES}: nothing is retried or judged here. */
   async send({ method, url, headers, body, signal }: HttpRequest): Promise<HttpResponse> {
-    const dispatcher = await this.#dispatcherFor(url);
-    const response = await dispatcher.request({
-      origin: url.origin,
-      path: `${url.pathname}${url.search}`,
-      method,
-      headers: { 'user-agent': USER_AGENT, ...headers },
-      ...(body === undefined ? {} : { body: asBody(body) }),
-      ...(signal === undefined ? {} : { signal }),
+    const response = await exchange({
+      options: {
+        agent: await this.#agentFor(url),
+        method,
+        // Not the address as it is: names and passwords in it are for nobody.
+        host: url.hostname.replace(/^\[|\]$/g, ''),
+        port: url.port,
+        path: `${url.pathname}${url.search}`,
+        headers: { 'user-agent': USER_AGENT, ...headers },
+      },
+      isTls: url.protocol === 'https:',
+      body,
+      timeouts: this.#options.timeouts,
+      signal,
     });
     return {
-      status: response.statusCode,
-      headers: response.headers,
+      status: response.statusCode ?? 0,
+      headers: response.headersDistinct,
       url,
-      body: response.body,
-      discard: async () => {
-        await response.body.dump({ limit: DISCARDED_BYTES });
-      },
+      body: response,
+      discard: () => discard(response),
     };
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const dispatchers = await Promise.allSettled(this.#dispatchers.values());
-    for (const outcome of dispatchers) {
-      if (outcome.status === 'fulfilled') await outcome.value.destroy();
+    for (const outcome of await Promise.allSettled(this.#agents.values())) {
+      if (outcome.status === 'fulfilled') outcome.value.destroy();
     }
   }
 
-  #dispatcherFor(url: URL): Promise<Dispatcher> {
-    const known = this.#dispatchers.get(url.origin);
+  #agentFor(url: URL): Promise<Agent> {
+    const known = this.#agents.get(url.origin);
     if (known !== undefined) return known;
-    const made = this.#makeDispatcher(url);
-    this.#dispatchers.set(url.origin, made);
+    const made = this.#makeAgent(url);
+    this.#agents.set(url.origin, made);
     return made;
   }
 
-  async #makeDispatcher(url: URL): Promise<Dispatcher> {
-    const { Agent, ProxyAgent } = await import('undici');
-    const { timeouts, anyCertificate, certificateDirectories } = this.#options;
-    const tls =
-      url.protocol === 'https:' ? await tlsOptionsFor(url.host, certificateDirectories, anyCertificate) : {};
-    const options = {
-      connect: { timeout: timeouts.connectMs, ...tls },
-      headersTimeout: timeouts.headersMs,
-      bodyTimeout: timeouts.stallMs,
-      // Layers come over connections of their own; one HTTP/2 connection would make them share a window.
-      allowH2: false,
-    };
-    const proxy = proxyFor(url, process.env);
-    return proxy === undefined
-      ? new Agent(options)
-      : new ProxyAgent({ ...options, uri: proxy.href, requestTls: tls });
+  async #makeAgent(url: URL): Promise<Agent> {
+    const { anyCertificate, certificateDirectories, timeouts } = this.#options;
+    const proxy = proxyFor(url, process.env)?.href;
+    // So long a proxy may take to connect us, and a connection is kept for another request.
+    const options: AgentOptions = { keepAlive: true, timeout: timeouts.connectMs };
+    if (url.protocol === 'http:') return new Agent({ ...options, proxyEnv: { HTTP_PROXY: proxy } });
+    const tls = await tlsOptionsFor(url.host, certificateDirectories, anyCertificate);
+    return new TlsAgent({ ...options, ...tls, proxyEnv: { HTTPS_PROXY: proxy } });
   }
 }
 
 const USER_AGENT = 'slipway/0.1.0';
 const DISCARDED_BYTES = 256 * 1024;
 
-function asBody(body: Uint8Array | string | ByteStream): Uint8Array | string | Readable {
-  if (typeof body === 'string' || body instanceof Uint8Array) return body;
-  return Readable.from(body, { objectMode: false });
+/** What is thrown away may break off. */
+async function discard(response: IncomingMessage): Promise<void> {
+  let left = DISCARDED_BYTES;
+  try {
+    for await (const piece of response as AsyncIterable<Uint8Array>) {
+      left -= piece.length;
+      if (left < 0) return;
+    }
+  } catch {
+    // The connection is closed then, and the next request takes another.
+  }
 }
 
 /** The value of a header, the first if it was sent more than once. */
 export function header(response: HttpResponse, name: string): string | undefined {
-  const value = response.headers[name];
-  return typeof value === 'string' ? value : value?.[0];
+  return response.headers[name]?.[0];
 }
 
 /** Every value of a header. */
 export function headerValues(response: HttpResponse, name: string): readonly string[] {
-  const value = response.headers[name];
-  return value === undefined ? [] : typeof value === 'string' ? [value] : value;
+  return response.headers[name] ?? [];
 }

@@ -1,5 +1,6 @@
 import { collectBytes, errnoOf, messageOf, SlipwayError } from '@slipway/core';
 import { type HttpResponse, header } from './http.ts';
+import { TIMEOUT_CODES } from './http-exchange.ts';
 import { parseRetryAfter, Transient } from './retry.ts';
 
 /** What was being done, for messages. */
@@ -146,12 +147,11 @@ function connectionWords(cause: unknown, code: string): string {
     case 'EHOSTUNREACH':
     case 'ENETUNREACH':
       return 'there is no way to it from here';
-    case 'UND_ERR_CONNECT_TIMEOUT':
-    case 'UND_ERR_HEADERS_TIMEOUT':
+    case TIMEOUT_CODES.connect:
+    case TIMEOUT_CODES.headers:
       return 'it does not answer';
-    case 'UND_ERR_BODY_TIMEOUT':
+    case TIMEOUT_CODES.stall:
       return 'it stopped sending';
-    case 'UND_ERR_SOCKET':
     case 'ECONNRESET':
       return 'the connection broke';
     default:
@@ -187,5 +187,5 @@ export function isAbort(thrown: unknown): boolean {
 /** Whether a connection failed before TLS was spoken: the other side may speak plain HTTP. */
 export function mayBePlainHttp(thrown: unknown): boolean {
   const code = errnoOf(thrown) ?? '';
-  return NOT_TLS.test(code) || ['ECONNRESET', 'ECONNREFUSED', 'UND_ERR_SOCKET'].includes(code);
+  return NOT_TLS.test(code) || code === 'ECONNRESET' || code === 'ECONNREFUSED';
 }

@@ -2,14 +2,8 @@ import { type ByteStream, collectBytes, type OperationOptions, SlipwayError } fr
 import { type Actions, Authenticator } from './authenticator.ts';
 import { certificateDirectories } from './config-paths.ts';
 import type { CredentialSource } from './credentials.ts';
-import {
-  DEFAULT_TIMEOUTS,
-  HttpClient,
-  type HttpRequest,
-  type HttpResponse,
-  type HttpTimeouts,
-  header,
-} from './http.ts';
+import { DEFAULT_TIMEOUTS, HttpClient, type HttpRequest, type HttpResponse, header } from './http.ts';
+import type { HttpTimeouts } from './http-exchange.ts';
 import { isLoopback } from './proxy.ts';
 import type { RegistryLocation } from './registries-conf.ts';
 import {

@@ -1,6 +1,6 @@
 /** The client and certificates, proxies, plain HTTP. */
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
@@ -79,6 +79,27 @@ describe('a registry with TLS', () => {
     await using near = source(`${host}/os:v1`, { plainHttp: false, certificateDirectories: [certificates] });
     await lab.pull(near);
     expect(new Set(tunnels)).toEqual(new Set(['r.test:443']));
+    vi.unstubAllEnvs();
+    gateway.close();
+  });
+
+  test('plain HTTP through a proxy that wants a password', async () => {
+    const asked: string[] = [];
+    const gateway = createServer(({ url = '', headers, method }, answer) => {
+      asked.push(`${headers.host} ${headers['proxy-authorization'] ?? ''}`);
+      const { pathname, search } = new URL(url);
+      const onward = request(`http://${lab.plain}${pathname}${search}`, { method, headers }, (upstream) => {
+        answer.writeHead(upstream.statusCode ?? 0, upstream.headers);
+        upstream.pipe(answer);
+      });
+      onward.end();
+    });
+    vi.stubEnv('http_proxy', `http://us:pass@${await listen(gateway)}`);
+    vi.stubEnv('no_proxy', '');
+    await using far = source('r.test:5000/os:v1', { plainHttp: true });
+    await lab.pull(far);
+    const basic = Buffer.from('us:pass').toString('base64');
+    expect(new Set(asked)).toEqual(new Set([`r.test:5000 Basic ${basic}`]));
     vi.unstubAllEnvs();
     gateway.close();
   });

@@ -54,7 +54,8 @@ install_luks() {
 install_lvm() {
     inst_multiple lvm
     inst_multiple -o dmsetup /etc/lvm/lvm.conf systemd-run vgchange
-    inst_rules 11-dm-lvm.rules 69-dm-lvm.rules 56-lvm.rules
+    # The last one starts a volume group when all of it is there; Debian has a name of its own for it.
+    inst_rules 11-dm-lvm.rules 56-lvm.rules 69-dm-lvm.rules 69-lvm.rules
 }
 
 install_raid() {

@@ -8,6 +8,7 @@ import { configSuite } from '../packages/fleet/src/testing/config-suite.ts';
 import { databaseSuite } from '../packages/fleet/src/testing/database-suite.ts';
 import { failuresLog } from '../packages/fleet/src/testing/failures-log.ts';
 import { gitSuite } from '../packages/fleet/src/testing/git-suite.ts';
+import { operationSuite } from '../packages/fleet/src/testing/operation-suite.ts';
 import { type PostgresServer, startPostgres } from '../packages/fleet/src/testing/postgres-server.ts';
 import { serverSuite } from '../packages/fleet/src/testing/server-suite.ts';
 import { clientOf } from '../packages/fleet/src/testing/test-client.ts';
@@ -25,6 +26,7 @@ serverSuite('postgres', () => postgres.newDatabase());
 compatSuite('postgres', () => postgres.newDatabase());
 gitSuite('postgres', () => postgres.newDatabase());
 configSuite('postgres', () => postgres.newDatabase());
+operationSuite('postgres', () => postgres.newDatabase());
 webhookSuite('postgres', () => postgres.newDatabase());
 
 test('a fleet moves from a file to PostgreSQL by a backup, with its authority, users and records', async () => {
@@ -54,7 +56,12 @@ test('a fleet moves from a file to PostgreSQL by a backup, with its authority, u
   });
   await using opened = await openDatabase(database);
   const settings = await opened.reads.selectFrom('settings').select('name').orderBy('name').execute();
-  expect(settings).toEqual([{ name: 'authority' }, { name: 'login-seal' }]);
+  expect(settings).toEqual([
+    { name: 'authority' },
+    { name: 'configuration-key' },
+    { name: 'login-seal' },
+    { name: 'ssh-authority' },
+  ]);
 });
 
 test('of two changes that wait for each other both are made', async () => {

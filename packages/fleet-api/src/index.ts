@@ -127,7 +127,12 @@ export {
   labelsSchema,
   labelValueFault,
 } from './resources/labels.ts';
-export { type Operation, operationSchema } from './resources/operation.ts';
+export {
+  type DeviceSelection,
+  deviceSelectionSchema,
+  type Operation,
+  operationSchema,
+} from './resources/operation.ts';
 export {
   type Health,
   healthSchema,

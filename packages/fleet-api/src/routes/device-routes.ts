@@ -11,6 +11,12 @@ import {
   UPDATE_STATES,
   type UpdateState,
 } from '../resources/device.ts';
+import {
+  type DeviceSelection,
+  deviceSelectionSchema,
+  type Operation,
+  operationSchema,
+} from '../resources/operation.ts';
 import { type ListQuery, listQueryShape, type Page, pageSchema } from '../resources/page.ts';
 import { type Reason, reasonSchema } from '../resources/rollout.ts';
 import { nameSchema } from '../resources/scalars.ts';
@@ -33,6 +39,10 @@ export interface DeviceCalls {
   readonly 'devices.get': GetCall<Device>;
   readonly 'devices.put': PutCall<DeviceInput, Device>;
   readonly 'devices.decommission': ActionCall<Reason, Device>;
+  readonly 'devices.decommissionSelected': {
+    readonly body: DeviceSelection;
+    readonly response: Operation;
+  };
   readonly 'devices.timeline': {
     readonly params: NameParams;
     readonly query: ListQuery;
@@ -79,6 +89,18 @@ export const DEVICE_ROUTES: RouteTable<DeviceCalls> = {
     'withdraw the identity of a device: its certificate is revoked',
     reasonSchema,
   ),
+  'devices.decommissionSelected': {
+    method: 'POST',
+    path: '/api/v1/devices/actions/decommission',
+    tag: 'Devices',
+    summary: 'withdraw the identities of all devices that are selected now',
+    access: may('devices:decommission'),
+    status: 202,
+    body: deviceSelectionSchema,
+    response: operationSchema,
+    refusals: [409, 422],
+    headers: ['idempotency-key'],
+  },
   'devices.timeline': {
     method: 'GET',
     path: '/api/v1/devices/{name}/timeline',

@@ -12,9 +12,10 @@ import { type ListQuery, listQuerySchema, type Page, pageSchema } from '../resou
 import { nameSchema } from '../resources/scalars.ts';
 import { may, type RouteTable } from './route.ts';
 
-/** Events by kind and fleet. */
+/** Events by kind, name and fleet. */
 export interface EventQuery {
   readonly kind?: string;
+  readonly name?: string;
   readonly fleet?: string;
   /** Sequence to go on after; `Last-Event-ID` says the same. Without either: from now on. */
   readonly after?: number;
@@ -26,6 +27,7 @@ export interface ServerCalls {
   readonly 'events.watch': { readonly query: EventQuery; readonly response: FleetEvent };
   readonly 'audit.list': { readonly query: ListQuery; readonly response: Page<AuditRecord> };
   readonly 'audit.verify': { readonly response: AuditVerdict };
+  readonly 'operations.list': { readonly query: ListQuery; readonly response: Page<Operation> };
   readonly 'operations.get': { readonly params: { readonly id: string }; readonly response: Operation };
   readonly 'locks.list': { readonly query: ListQuery; readonly response: Page<Lock> };
   readonly 'locks.release': {
@@ -55,6 +57,7 @@ export const SERVER_ROUTES: RouteTable<ServerCalls> = {
     status: 200,
     query: z.strictObject({
       kind: z.string().max(64).exactOptional(),
+      name: z.string().max(128).exactOptional(),
       fleet: nameSchema.exactOptional(),
       after: z.coerce.number().int().min(0).exactOptional(),
     }),
@@ -82,6 +85,17 @@ export const SERVER_ROUTES: RouteTable<ServerCalls> = {
     access: may('audit:read'),
     status: 200,
     response: auditVerdictSchema,
+    refusals: [],
+  },
+  'operations.list': {
+    method: 'GET',
+    path: '/api/v1/operations',
+    tag: 'Server',
+    summary: 'list operations, newest first',
+    access: may('operations:read'),
+    status: 200,
+    query: listQuerySchema,
+    response: pageSchema(operationSchema),
     refusals: [],
   },
   'operations.get': {

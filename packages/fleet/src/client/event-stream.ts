@@ -32,7 +32,10 @@ export async function* streamEvents(
     if (response.statusCode !== 200) throw refused(response.statusCode ?? 0);
     // A connection that breaks ends the events; whoever reads asks again.
     response.on('error', () => undefined);
-    for await (const line of createInterface({ input: response })) {
+    const lines = createInterface({ input: response });
+    // The lines tell of the end of the connection once more, also when nobody reads them any longer.
+    lines.on('error', () => undefined);
+    for await (const line of lines) {
       if (line.startsWith('data: ')) yield fleetEventSchema.parse(JSON.parse(line.slice(6)));
     }
   } catch (error) {

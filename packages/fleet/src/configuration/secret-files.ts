@@ -93,6 +93,6 @@ async function readBounded(place: string): Promise<Buffer | undefined> {
 }
 
 function failed({ file }: SecretName, why: string, hint?: string): SlipwayError {
-  const message = `cannot use the secret ${file}: ${why}`;
-  return new SlipwayError('FLEET_SOURCE_FAILED', message, hint === undefined ? {} : { hint });
+  const options = hint === undefined ? {} : { hint };
+  return new SlipwayError('FLEET_SOURCE_FAILED', `cannot use the secret ${file}: ${why}`, options);
 }

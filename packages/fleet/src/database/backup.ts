@@ -38,6 +38,7 @@ const TABLES: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & 
   git_repositories: ['organisation', 'name'],
   webhooks: ['organisation', 'name'],
   config_sources: ['organisation', 'fleet', 'key'],
+  operations: ['organisation', 'id'],
 };
 const BATCH = 500;
 

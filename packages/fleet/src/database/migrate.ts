@@ -7,6 +7,7 @@ import { up as addProviderLogins } from './migrations/0003-provider-logins.ts';
 import { up as addGitRepositories } from './migrations/0004-git-repositories.ts';
 import { up as addWebhooks } from './migrations/0005-webhooks.ts';
 import { up as addConfigSources } from './migrations/0006-config-sources.ts';
+import { up as addOperations } from './migrations/0007-operations.ts';
 import type { Tables } from './tables.ts';
 
 type Migration = (database: Kysely<unknown>) => Promise<void>;
@@ -19,6 +20,7 @@ const MIGRATIONS: readonly Migration[] = [
   addGitRepositories,
   addWebhooks,
   addConfigSources,
+  addOperations,
 ];
 
 /** Any number nobody else uses in this database. */

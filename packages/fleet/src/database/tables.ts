@@ -28,6 +28,7 @@ export interface Tables {
   readonly git_repositories: GitRepositoryRow;
   readonly webhooks: WebhookRow;
   readonly config_sources: ConfigSourceRow;
+  readonly operations: OperationRow;
 }
 
 /** Fleets, releases, policies, users, roles, organisations: what people write. */
@@ -320,5 +321,27 @@ export interface ConfigSourceRow {
   /** Why it could not be had the last time. */
   readonly problem: string | null;
   /** When it is looked at next. Whoever moves it on, while it is what they read, looks. */
+  readonly next_ms: number;
+}
+
+/** Something that takes its time, and how far it is. */
+export interface OperationRow {
+  readonly organisation: string;
+  readonly id: string;
+  readonly kind: string;
+  readonly state: string;
+  readonly target: string | null;
+  /** Who asked, and from where: what it does is recorded as theirs. */
+  readonly actor: string;
+  readonly address: string | null;
+  /** What it works through, JSON. */
+  readonly work: string;
+  /** Of so many, so many are done; only whoever did the one before does the next. */
+  readonly done: number;
+  readonly total: number;
+  readonly message: string | null;
+  readonly created_ms: number;
+  readonly finished_ms: number | null;
+  /** When another may take it up. Whoever moves it on, while it is what they read, is at it. */
   readonly next_ms: number;
 }

@@ -5,11 +5,12 @@ import { checkPrecondition } from '../http/etag.ts';
 import type { CallContext, Handlers } from '../http/handler.ts';
 import { forbidden, invalid, notFound } from '../http/problem.ts';
 import { reachesDevice } from '../identity/identity.ts';
+import { decommissionDevice } from './decommission.ts';
+import { decommissionSelected } from './decommission-selected.ts';
 import { type DeviceListRow, queryDevice, queryDevices } from './device-query.ts';
 import { saveLabels } from './labels.ts';
 import { findMembership } from './membership.ts';
 import { presentDevice } from './present-device.ts';
-import { addToTimeline } from './timeline.ts';
 
 /** A device who asks may see. */
 async function findDevice(context: CallContext, name: string): Promise<DeviceListRow> {
@@ -59,25 +60,8 @@ export const DEVICE_HANDLERS: Handlers<DeviceCalls> = {
     if (before.lifecycle === 'decommissioned') {
       throw new SlipwayError('FLEET_CONFLICT', `cannot decommission ${name}: it is already`);
     }
-    await context.queries
-      .updateTable('devices')
-      .set((row) => ({
-        lifecycle: 'decommissioned',
-        fleet: null,
-        update_order: null,
-        order_revision: row('order_revision', '+', 1),
-        revision: row('revision', '+', 1),
-        updated_ms: context.nowMs,
-      }))
-      .where('name', '=', name)
-      .execute();
-    const message = `decommissioned by ${context.identity.actor}${body.reason === undefined ? '' : `: ${body.reason}`}`;
-    await addToTimeline(context.queries, {
-      device: name,
-      atMs: context.nowMs,
-      what: 'decommissioned',
-      message,
-    });
+    const by = { actor: context.identity.actor, reason: body.reason };
+    await decommissionDevice(context.queries, name, by, context.nowMs);
     context.audit(`Device/${name}`, { what: 'decommissioned', reason: body.reason ?? null });
     context.announce({
       kind: 'Device',
@@ -90,6 +74,10 @@ export const DEVICE_HANDLERS: Handlers<DeviceCalls> = {
     if (after === undefined) throw notFound('device', name);
     return { body: presentDevice(after, context.services, context.nowMs), revision: after.revision };
   },
+
+  'devices.decommissionSelected': async ({ body, context }) => ({
+    body: await decommissionSelected(context, body),
+  }),
 
   'devices.timeline': async ({ params, query, context }) => {
     await findDevice(context, params.name);

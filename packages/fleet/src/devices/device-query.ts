@@ -36,6 +36,21 @@ export async function queryDevices(
   return { rows: await page.execute(), total: counted.count };
 }
 
+/** Names of all devices that match, in their order. */
+export async function selectDeviceNames(
+  context: CallContext,
+  query: Pick<DeviceListQuery, 'selector' | 'fleet'>,
+): Promise<readonly string[]> {
+  const rows = await context.queries
+    .selectFrom('devices')
+    .leftJoin('device_presence', 'device_presence.device', 'devices.name')
+    .select('devices.name')
+    .where((build) => build.and(filtersOf(build as Builder, context, query)))
+    .orderBy('devices.name')
+    .execute();
+  return rows.map(({ name }) => name);
+}
+
 /** One device with its states; undefined: none of the organisation. */
 export async function queryDevice(context: CallContext, name: string): Promise<DeviceListRow | undefined> {
   return await selectDevices(context)

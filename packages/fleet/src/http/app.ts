@@ -190,6 +190,8 @@ function sendReply(
     void reply.code(304).send();
     return { status: 304 };
   }
+  const { id } = (result.body ?? {}) as { readonly id?: string };
+  if (status === 202 && id !== undefined) void reply.header('location', `/api/v1/operations/${id}`);
   if (status === 204 || status === 302) {
     void reply.code(status).send();
     return { status };

@@ -7,6 +7,7 @@ import { GIT_HANDLERS } from '../gitops/repository-handlers.ts';
 import type { Handlers, LooseHandlers } from '../http/handler.ts';
 import { IDENTITY_HANDLERS } from '../identity/identity-handlers.ts';
 import { SESSION_HANDLERS } from '../identity/session-handlers.ts';
+import { OPERATION_HANDLERS } from '../operations/operation-handlers.ts';
 import { FLEET_HANDLERS } from '../resources/fleet-handlers.ts';
 import { ROLLOUT_HANDLERS } from '../rollouts/rollout-handlers.ts';
 import { SSH_HANDLERS } from '../ssh/ssh-handlers.ts';
@@ -24,6 +25,7 @@ const TYPED: Handlers<Calls> = {
   ...ROLLOUT_HANDLERS,
   ...IDENTITY_HANDLERS,
   ...LOCK_HANDLERS,
+  ...OPERATION_HANDLERS,
   ...SERVER_HANDLERS,
   ...SSH_HANDLERS,
   ...WEBHOOK_HANDLERS,

@@ -20,6 +20,7 @@ import { LoginGuard } from '../identity/login-guard.ts';
 import { IdentityProvider } from '../identity/oidc/identity-provider.ts';
 import { checkProviderOptions, type ProviderOptions } from '../identity/oidc/provider-options.ts';
 import { Seal } from '../identity/oidc/seal.ts';
+import { runOperations } from '../operations/operation-runner.ts';
 import { OutboundGuard } from '../outbound/outbound-guard.ts';
 import { openFleetRegistry } from '../registry/fleet-registry.ts';
 import { RolloutRunner } from '../rollouts/runner.ts';
@@ -125,6 +126,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
   // They end after what they wait for was told to end.
   resources.use(followRepositories(services, HANDLERS));
   resources.use(followSources(services));
+  resources.use(runOperations(services));
   resources.use(tellWebhooks(services));
   resources.defer(() => ending.abort());
   resources.use(wakeWaiters(services));

@@ -5,7 +5,6 @@ import { countDevices } from '../devices/device-counts.ts';
 import { eventOf } from '../events/event-hub.ts';
 import { afterOf, limitOf, pageOf } from '../http/cursor.ts';
 import type { CallContext, Handlers } from '../http/handler.ts';
-import { notFound } from '../http/problem.ts';
 import { reachesFleet } from '../identity/identity.ts';
 
 const KEEP_ALIVE_MS = 15_000;
@@ -13,7 +12,9 @@ const BACKLOG = 1000;
 /** Rows a reader may lag behind before it is told to come back. */
 const MAX_QUEUE = 10_000;
 
-export const SERVER_HANDLERS: Handlers<Omit<ServerCalls, 'locks.list' | 'locks.release'>> = {
+export const SERVER_HANDLERS: Handlers<
+  Omit<ServerCalls, 'locks.list' | 'locks.release' | 'operations.list' | 'operations.get'>
+> = {
   'overview.get': async ({ context }) => ({ body: await overview(context) }),
 
   'events.watch': async ({ query, headers, context }) => {
@@ -40,10 +41,6 @@ export const SERVER_HANDLERS: Handlers<Omit<ServerCalls, 'locks.list' | 'locks.r
   'audit.verify': async ({ context }) => ({
     body: await verifyAudit(context.queries, context.identity.organisation),
   }),
-
-  'operations.get': async ({ params }) => {
-    throw notFound('operation', params.id);
-  },
 
   'metrics.get': async ({ context }) => {
     await measure(context);
@@ -138,7 +135,7 @@ async function measure(context: CallContext): Promise<void> {
 async function* follow(
   context: CallContext,
   after: number | undefined,
-  filter: { readonly kind?: string; readonly fleet?: string },
+  filter: { readonly kind?: string; readonly name?: string; readonly fleet?: string },
 ): AsyncGenerator<string> {
   const { services, identity, scope, queries } = context;
   const signal = context.signal();
@@ -153,6 +150,7 @@ async function* follow(
   const concerns = (row: EventRow): boolean =>
     row.organisation === identity.organisation &&
     (filter.kind === undefined || row.kind === filter.kind) &&
+    (filter.name === undefined || row.name === filter.name) &&
     (filter.fleet === undefined || row.fleet === filter.fleet) &&
     (scope.kind === 'all' || (row.fleet !== null && reachesFleet(scope, row.fleet)));
   yield ': hello\n\n';

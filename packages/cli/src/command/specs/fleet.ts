@@ -1,8 +1,8 @@
 import { argument, optionalArgument } from '../argument.ts';
-import { flag, list, parsedValueOr, required, value, valueOr } from '../option.ts';
+import { flag, list, parsedValue, parsedValueOr, required, value, valueOr } from '../option.ts';
 import { JSON_OPTION } from '../shared-options.ts';
 import { type CommandSpec, defineCommand } from '../spec.ts';
-import { parseHostPort } from '../values.ts';
+import { parseHostPort, wholeNumber } from '../values.ts';
 
 const KIND = argument(
   'KIND',
@@ -222,11 +222,22 @@ export const FLEET_COMMANDS: readonly CommandSpec[] = [
     summary: 'delete a resource',
     description: [
       'A device is decommissioned: its certificate is revoked, and its record stays.',
+      'Without a name all devices that --selector selects are decommissioned; --expect says how many they must be. It waits until that is done, and the server goes on when it does not.',
       SERVER_TEXT,
     ],
-    arguments: { kind: KIND, name: argument('NAME', 'which one') },
-    options: {},
-    examples: [{ command: 'slipway fleet delete policy careful', why: 'remove a policy nobody uses' }],
+    arguments: { kind: KIND, name: optionalArgument('NAME', 'which one') },
+    options: {
+      selector: value('SELECTOR', 'devices to decommission, by their labels: site=berlin'),
+      expect: parsedValue(wholeNumber(1, 10_000_000), 'N', 'how many devices that must be'),
+      reason: value('TEXT', 'why; it stands in the audit log'),
+    },
+    examples: [
+      { command: 'slipway fleet delete policy careful', why: 'remove a policy nobody uses' },
+      {
+        command: 'slipway fleet delete devices --selector site=berlin --expect 40 --reason sold',
+        why: 'withdraw the identities of the forty devices of a site',
+      },
+    ],
     load: async () => (await import('../../commands/fleet-delete.ts')).fleetDelete,
   }),
   defineCommand({

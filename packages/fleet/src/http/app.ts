@@ -30,16 +30,20 @@ export interface AppOptions {
   readonly services: Services;
   readonly handlers: LooseHandlers;
   readonly otherPages?: OtherPages;
+  /** How long a handshake, the headers and the body of a request may take to come in. */
+  readonly receiveTimeoutMs?: number;
   /** Takes a request before anything of this looks at it; true: it answers. */
   readonly before?: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 /** The server of the route table: nothing else is answered but what `otherPages` and `before` know. */
-export function makeApp({ tls, services, handlers, otherPages, before }: AppOptions): FastifyInstance {
+export function makeApp(options: AppOptions): FastifyInstance {
+  const { tls, services, handlers, otherPages, before } = options;
+  const receiveTimeoutMs = options.receiveTimeoutMs ?? RECEIVE_TIMEOUT_MS;
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
     keepAliveTimeout: KEEP_ALIVE_MS,
-    requestTimeout: RECEIVE_TIMEOUT_MS,
+    requestTimeout: receiveTimeoutMs,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: MAX_PARAM_LENGTH, caseSensitive: true },
     genReqId: () => Math.random().toString(36).slice(2, 12),
@@ -47,14 +51,17 @@ export function makeApp({ tls, services, handlers, otherPages, before }: AppOpti
       createServer(
         {
           ...tls,
-          headersTimeout: RECEIVE_TIMEOUT_MS,
+          handshakeTimeout: receiveTimeoutMs,
+          headersTimeout: receiveTimeoutMs,
+          // How often it is looked for connections that are late.
+          connectionsCheckingInterval: receiveTimeoutMs,
           // What `before` takes may come in for as long as it moves; of everything else `limitBody` sees to it.
-          requestTimeout: before === undefined ? RECEIVE_TIMEOUT_MS : 0,
+          requestTimeout: before === undefined ? receiveTimeoutMs : 0,
           keepAliveTimeout: KEEP_ALIVE_MS,
         },
         (request, response) => {
           if (before?.(request, response) === true) return;
-          if (before !== undefined) limitBody(request, response);
+          if (before !== undefined) limitBody(request, response, receiveTimeoutMs);
           handler(request, response);
         },
       ),
@@ -79,12 +86,12 @@ export function makeApp({ tls, services, handlers, otherPages, before }: AppOpti
 }
 
 /** Cuts a body that does not come in in time. */
-function limitBody(request: IncomingMessage, response: ServerResponse): void {
+function limitBody(request: IncomingMessage, response: ServerResponse, timeoutMs: number): void {
   const { 'content-length': length = '0', 'transfer-encoding': encoding } = request.headers;
   if (length === '0' && encoding === undefined) return;
   const timer = setTimeout(() => {
     if (!request.complete) request.socket.destroy();
-  }, RECEIVE_TIMEOUT_MS);
+  }, timeoutMs);
   response.once('close', () => clearTimeout(timer));
 }
 

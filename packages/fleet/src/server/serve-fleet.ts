@@ -57,6 +57,8 @@ export interface ServeFleetOptions {
   readonly allowedNetworks?: readonly string[];
   /** Directory of secrets for devices: `ORGANISATION/FLEET/FILE`. */
   readonly secretsRoot?: string;
+  /** How long a handshake, the headers and the body of a request may take to come in. Default: half a minute. */
+  readonly receiveTimeoutMs?: number;
   /** How often rollouts under way are looked at. Default: every two seconds. */
   readonly stepRolloutsMs?: number;
   /** The console; without it there is the API alone. */
@@ -120,6 +122,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
     services,
     handlers: HANDLERS,
     ...(registry === undefined ? {} : { before: (request, response) => registry.answer(request, response) }),
+    ...(options.receiveTimeoutMs === undefined ? {} : { receiveTimeoutMs: options.receiveTimeoutMs }),
     ...(options.pages === undefined ? {} : { otherPages: consolePages(options.pages) }),
   });
   resources.defer(() => app.close());

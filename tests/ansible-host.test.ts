@@ -16,13 +16,8 @@ let command: string;
 beforeAll(async () => {
   directory = await makeTempDir('ansible-host');
   command = join(directory.path, 'slipway');
-  const script = `${ROOT}/tests/harness/host-command.ts`;
-  await writeFile(
-    command,
-    `#!/bin/sh\nexec '${process.execPath}' '${script}' '${directory.path}/machine' "$@"\n`,
-  );
-  await chmod(command, 0o755);
-  await installHost(join(directory.path, 'machine'), INSTALLED);
+  await installHost(machine(), INSTALLED);
+  await restart();
 });
 
 function machine(): string {

@@ -123,7 +123,8 @@ async function startSshd(): Promise<ChildProcess> {
     'StrictModes no',
   ];
   await writeFile(config, `${lines.join('\n')}\n`);
-  await mkdir('/run/sshd', { recursive: true });
+  // Of whoever else it is no concern of sshd.
+  if (process.getuid?.() === 0) await mkdir('/run/sshd', { recursive: true });
   const child = spawn('/usr/sbin/sshd', ['-D', '-e', '-f', config], {
     stdio: ['ignore', 'ignore', 'inherit'],
   });

@@ -22,6 +22,8 @@ export interface KernelFile {
 export interface KernelPair {
   readonly linux: KernelFile;
   readonly initrd: KernelFile;
+  /** What {@link bootDigest} would say, where it is known without reading them. */
+  readonly digest?: string;
 }
 
 /** Where a deployment's kernel is or will be. */
@@ -58,7 +60,7 @@ export async function bootDigest(pair: KernelPair): Promise<string> {
  * is not shared), else its own.
  */
 export async function planKernel(esp: string, id: string, pair: KernelPair): Promise<KernelPlan> {
-  const digest = await bootDigest(pair);
+  const digest = pair.digest ?? (await bootDigest(pair));
   for (const name of await listKernelDirectories(esp)) {
     const directory = `/${ESP_PATHS.kernels}/${name}`;
     const present = await pairIn(join(esp, directory));

@@ -13,8 +13,10 @@ import {
 import {
   type DirectoryNode,
   fileSize,
+  findKernel,
   type ImageKernel,
   type ImportedImage,
+  type RegularNode,
   type Repository,
   readFile,
 } from '@slipway/composefs';
@@ -68,9 +70,26 @@ export async function planDeployment(inputs: DeploymentInputs): Promise<StagedPl
     title: deploymentTitle(await imagePrettyName(imported.tree, read), origin.version, id),
     options: formatKernelCommandLine(await nextCommandLine(inputs, localArguments, read)),
     localArguments,
-    kernel: kernelPair(kernel, read),
+    kernel: { ...kernelPair(kernel, read), ...knownDigest(inputs) },
     origin,
   };
+}
+
+/** That of the booted deployment where both have the same kernel and initramfs: 40 MB that need not be hashed to know it. */
+function knownDigest({ state, base, kernel }: DeploymentInputs): Pick<KernelPair, 'digest'> {
+  const digest = state.booted.origin?.bootDigest;
+  if (digest === undefined) return {};
+  const booted = findKernel(base);
+  const isSame =
+    isSameObject(booted.vmlinuz, kernel.vmlinuz) && isSameObject(booted.initramfs, kernel.initramfs);
+  return isSame ? { digest } : {};
+}
+
+function isSameObject(a: RegularNode, b: RegularNode): boolean {
+  const [one, other] = [a.content, b.content];
+  if (one.kind !== 'object' || other.kind !== 'object') return false;
+  if (one.digest === undefined || other.digest === undefined) return false;
+  return Buffer.compare(one.digest, other.digest) === 0;
 }
 
 /** Kernel and initramfs of an image as files that can be read. */

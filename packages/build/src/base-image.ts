@@ -10,6 +10,7 @@ import {
   run,
   SlipwayError,
   startTask,
+  VERSION_SEC,
 } from '@slipway/core';
 import { type LayoutReference, readTar, type TarInput, writeTar } from '@slipway/oci';
 import { readAptSettings } from './apt-settings.ts';
@@ -124,7 +125,7 @@ async function packTree(inputs: Inputs, options: BaseImageOptions, work: Operati
   const layer = (name: BaseLayer): ByteStream =>
     writeTar(
       name === 'slipway'
-        ? slipwayEntries(files, options.slipwayBinary, epochSec, facts)
+        ? slipwayEntries(files, options.slipwayBinary, Math.min(epochSec, VERSION_SEC), facts)
         : treeEntries(plan.output, { name, slipwayPaths, epochSec, facts }),
     );
   const built = await writeImage(
@@ -186,7 +187,10 @@ async function* treeEntries(archive: string, pass: LayerPass): AsyncGenerator<Ta
   }
 }
 
-/** Not taken from the tree, where mmdebstrap has its own idea of some of these files. */
+/**
+ * Not taken from the tree, where mmdebstrap has its own idea of some of these files; and not dated as the rest: a layer nothing changed in
+ * but the day Debian last published would be fetched again by every host.
+ */
 async function* slipwayEntries(
   files: readonly ImageFile[],
   binary: string,

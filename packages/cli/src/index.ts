@@ -4,4 +4,3 @@ export { COMMAND_TABLE } from './command/table.ts';
 export { completionScript, type Shell } from './reference/completion.ts';
 export { manPages, type Page } from './reference/man.ts';
 export { commandPages, errorsPage } from './reference/markdown.ts';
-export { VERSION } from './version.ts';

@@ -22,3 +22,4 @@ export {
 } from './progress.ts';
 export { type RunOptions, type RunResult, run } from './run.ts';
 export { makeLargeTempDir, makeTempDir, type TempDir } from './temp-dir.ts';
+export { VERSION, VERSION_SEC } from './version.ts';

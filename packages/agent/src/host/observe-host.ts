@@ -1,12 +1,11 @@
 import { readFile, statfs } from 'node:fs/promises';
 import { availableParallelism, hostname, release, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { isSlipwayError } from '@slipway/core';
+import { isSlipwayError, VERSION } from '@slipway/core';
 import type { DeviceReport, ImageRef } from '@slipway/fleet-api';
 import { type BootcBootEntry, type BootcHost, type HostSystem, hostDrift, hostStatus } from '@slipway/host';
 import type { ObservedHost } from '../plan/situation.ts';
 
-const AGENT_VERSION = '0.1.0';
 /** Free space is told in steps: every other byte is no news. */
 const SPACE_STEP_BYTES = 256 * 2 ** 20;
 const MAX_MESSAGE = 1000;
@@ -28,7 +27,7 @@ export async function observeHost(
     configDigest,
     fallback: fallbackOf(status),
     about: {
-      agentVersion: AGENT_VERSION,
+      agentVersion: VERSION,
       architecture: system.architecture,
       timeZone: new Intl.DateTimeFormat().resolvedOptions().timeZone,
       ...(free === undefined ? {} : { freeBytes: free }),

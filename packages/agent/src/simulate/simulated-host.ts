@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { VERSION } from '@slipway/core';
 import type { ImageRef } from '@slipway/fleet-api';
 import type { AgentHost } from '../host/agent-host.ts';
 import type { ObservedHost } from '../plan/situation.ts';
@@ -16,7 +17,6 @@ export interface SimulatedHostOptions {
 }
 
 const SLOWER = 10;
-const AGENT_VERSION = '0.1.0';
 
 /** A host that is played: images are names, downloads and restarts are time. It fails as its nature says, and goes back by itself then. */
 export class SimulatedHost implements AgentHost {
@@ -50,7 +50,7 @@ export class SimulatedHost implements AgentHost {
       configDigest: this.#configDigest,
       fallback: this.#fallback,
       about: {
-        agentVersion: AGENT_VERSION,
+        agentVersion: VERSION,
         architecture: this.#options.architecture,
         timeZone: 'UTC',
         etcDriftCount: 0,

@@ -1,6 +1,6 @@
+import { VERSION } from '@slipway/core';
 import { Argument, Command, CommanderError, Option } from 'commander';
 import { renderGroupHelp, renderHelp, renderProgramHelp } from '../reference/help.ts';
-import { VERSION } from '../version.ts';
 import { GLOBAL_OPTIONS, type GlobalInput } from './global-options.ts';
 import { longName, type OptionSpec, type OptionSpecs } from './option.ts';
 import { type CommandSpec, type CommandTable, commandName, type ParsedInput } from './spec.ts';

@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { VERSION } from '@slipway/core';
 import { describe, expect, test } from 'vitest';
 import { completionScript } from '../reference/completion.ts';
 import { pageName, renderHelp } from '../reference/help.ts';
 import { manPages } from '../reference/man.ts';
 import { commandPages } from '../reference/markdown.ts';
-import { VERSION } from '../version.ts';
 import { longName } from './option.ts';
 import { parseCommandLine } from './parser.ts';
 import { type CommandSpec, commandName } from './spec.ts';

@@ -1,6 +1,6 @@
+import { VERSION } from '@slipway/core';
 import type { CommandContext } from '../command/spec.ts';
 import { emit } from '../output/emit.ts';
-import { VERSION } from '../version.ts';
 
 /** `slipway version`. */
 export async function version(input: { readonly json: boolean }, context: CommandContext): Promise<number> {

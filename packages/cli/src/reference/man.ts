@@ -1,6 +1,6 @@
+import { VERSION } from '@slipway/core';
 import { type OptionSpecs, optionHelp, optionUsage } from '../command/option.ts';
 import { argumentUsage, type CommandSpec, type CommandTable, commandName } from '../command/spec.ts';
-import { VERSION } from '../version.ts';
 import { exitRows, globalRows, optionRows, pageName, visible } from './help.ts';
 
 /** A file of the reference: its name and its text. */

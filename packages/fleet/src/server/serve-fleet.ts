@@ -2,7 +2,15 @@ import { randomBytes } from 'node:crypto';
 import { type AddressInfo, isIPv6 } from 'node:net';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { type Clock, type Logger, messageOf, SlipwayError, silentLog, systemClock } from '@slipway/core';
+import {
+  type Clock,
+  type Logger,
+  messageOf,
+  SlipwayError,
+  silentLog,
+  systemClock,
+  VERSION,
+} from '@slipway/core';
 import { Authority, type KeyAndCertificate } from '../authority/authority.ts';
 import { reapLocksInTime } from '../compat/lock-reaper.ts';
 import { SecretFiles } from '../configuration/secret-files.ts';
@@ -185,7 +193,7 @@ function makeServices(
     metrics: makeMetrics(),
     settings: {
       publicUrl: '',
-      version: '0.1.0',
+      version: VERSION,
       certificateLifeMs: options.certificateLifeMs ?? CERTIFICATE_LIFE_MS,
     },
   };

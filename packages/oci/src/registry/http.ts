@@ -6,7 +6,7 @@
  */
 import { Agent, type AgentOptions, type IncomingMessage } from 'node:http';
 import { Agent as TlsAgent } from 'node:https';
-import type { ByteStream } from '@slipway/core';
+import { type ByteStream, VERSION } from '@slipway/core';
 import { tlsOptionsFor } from './certificates.ts';
 import { exchange, type HttpTimeouts } from './http-exchange.ts';
 import { proxyFor } from './proxy.ts';
@@ -103,7 +103,7 @@ export class HttpClient implements AsyncDisposable {
   }
 }
 
-const USER_AGENT = 'slipway/0.1.0';
+const USER_AGENT = `slipway/${VERSION}`;
 const DISCARDED_BYTES = 256 * 1024;
 
 /** What is thrown away may break off. */

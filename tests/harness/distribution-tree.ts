@@ -1,8 +1,4 @@
-import { existsSync } from 'node:fs';
-import { rename } from 'node:fs/promises';
-import { run } from '@slipway/core';
-import { exclusively } from './exclusively.ts';
-import { CACHE } from './slipway.ts';
+import { unpackPackages } from './unpacked-packages.ts';
 
 /** A release of Debian whose tree tests look at. */
 export type Suite = 'bookworm' | 'trixie' | 'sid';
@@ -17,24 +13,11 @@ const PACKAGES =
  * and a Debian mirror.
  */
 export async function distributionTree(suite: Suite): Promise<string> {
-  const path = `${CACHE}/tree-${suite}`;
-  await exclusively(`tree-${suite}`, () => unpackOnce(suite, path));
-  return path;
-}
-
-async function unpackOnce(suite: Suite, path: string): Promise<void> {
-  if (existsSync(path)) return;
-  const unfinished = `${path}.${process.pid}`;
-  await run(
-    [
-      'mmdebstrap',
-      '--variant=extract',
-      `--include=${PACKAGES}`,
-      '--aptopt=Acquire::Check-Valid-Until "false"',
-      suite,
-      unfinished,
-    ],
-    { describe: `unpack a Debian ${suite}`, debianPackage: 'mmdebstrap' },
-  );
-  await rename(unfinished, path);
+  const asUnpacked = async (): Promise<void> => {};
+  return await unpackPackages({
+    name: `tree-${suite}`,
+    suite,
+    packages: PACKAGES.split(','),
+    finish: asUnpacked,
+  });
 }

@@ -2,38 +2,34 @@
  * podman and skopeo of Debian 13, whichever Debian this is: older ones write another, unfinished zstd:chunked. They are
  * unpacked once under build/cache and run in a mount namespace with their own root; nothing is installed. Needs root.
  */
-import { existsSync } from 'node:fs';
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RunResult, run } from '@slipway/core';
-import { exclusively } from './exclusively.ts';
 import { CACHE } from './slipway.ts';
+import { type UnpackedPackages, unpackPackages } from './unpacked-packages.ts';
 
-const ROOT = `${CACHE}/podman-trixie`;
-const PACKAGES = 'podman,skopeo,base-files,bash,coreutils,ca-certificates,netbase';
+const PACKAGES: UnpackedPackages = {
+  name: 'podman-trixie',
+  suite: 'trixie',
+  packages: ['podman', 'skopeo', 'base-files', 'bash', 'coreutils', 'ca-certificates', 'netbase'],
+  finish: configure,
+};
+const ROOT = `${CACHE}/${PACKAGES.name}`;
 
 /** Where the programs find the directory of the test. */
 const SHARED = '/mnt';
 
 /** Gets the tools; the first time takes half a minute and a Debian mirror. */
 export async function preparePodman(): Promise<void> {
-  await exclusively('podman-trixie', unpackOnce);
+  await unpackPackages(PACKAGES);
 }
 
-async function unpackOnce(): Promise<void> {
-  if (existsSync(`${ROOT}/usr/bin/podman`)) return;
-  const unfinished = `${ROOT}.${process.pid}`;
-  await run(['mmdebstrap', '--variant=extract', `--include=${PACKAGES}`, 'trixie', unfinished], {
-    describe: 'unpack podman of Debian 13',
-    debianPackage: 'mmdebstrap',
-  });
-  const etc = join(unfinished, 'etc');
-  // What maintainer scripts would make; none has run.
+/** What maintainer scripts would make; none has run. */
+async function configure(root: string): Promise<void> {
+  const etc = join(root, 'etc');
   await writeFile(join(etc, 'passwd'), 'root:x:0:0:root:/root:/bin/sh\n');
   await writeFile(join(etc, 'group'), 'root:x:0:\n');
   await writeFile(join(etc, 'containers/policy.json'), '{"default":[{"type":"insecureAcceptAnything"}]}');
-  await rm(ROOT, { recursive: true, force: true });
-  await rename(unfinished, ROOT);
 }
 
 /**

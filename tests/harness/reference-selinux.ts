@@ -2,14 +2,20 @@
  * A real SELinux policy and the tool that says what label a path gets by it. They are unpacked once under build/cache: nothing is
  * installed, and no SELinux is needed to look labels up.
  */
-import { existsSync } from 'node:fs';
-import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { arch } from 'node:process';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { run } from '@slipway/core';
-import { exclusively } from './exclusively.ts';
 import { CACHE } from './slipway.ts';
+import { commandIn, type UnpackedPackages, unpackPackages } from './unpacked-packages.ts';
 
-const ROOT = `${CACHE}/selinux-trixie`;
+const PACKAGES: UnpackedPackages = {
+  name: 'selinux-trixie',
+  suite: 'trixie',
+  packages: ['selinux-utils', 'selinux-policy-default', 'semodule-utils'],
+  finish: async (root) => {
+    await writeFile(`${root}/file_contexts`, await contextsOfModules(root));
+  },
+};
+const ROOT = `${CACHE}/${PACKAGES.name}`;
 const MODULES = 'usr/share/selinux/default';
 /** All of the policy's lines, as its modules bring them. */
 const CONTEXTS = `${ROOT}/file_contexts`;
@@ -21,26 +27,7 @@ export type ReferenceKind = 'file' | 'dir' | 'lnk_file' | 'chr_file' | 'blk_file
 
 /** Gets policy and tool; the first time takes about ten seconds and a Debian mirror. */
 export async function prepareSelinux(): Promise<void> {
-  await exclusively('selinux-trixie', unpackOnce);
-}
-
-async function unpackOnce(): Promise<void> {
-  if (existsSync(CONTEXTS)) return;
-  const unfinished = `${ROOT}.${process.pid}`;
-  await run(
-    [
-      'mmdebstrap',
-      '--variant=extract',
-      '--include=selinux-utils,selinux-policy-default,semodule-utils',
-      '--aptopt=Acquire::Check-Valid-Until "false"',
-      'trixie',
-      unfinished,
-    ],
-    { describe: 'unpack an SELinux policy', debianPackage: 'mmdebstrap' },
-  );
-  await writeFile(`${unfinished}/file_contexts`, await contextsOfModules(unfinished));
-  await rm(ROOT, { recursive: true, force: true });
-  await rename(unfinished, ROOT);
+  await unpackPackages(PACKAGES);
 }
 
 /** The text of the policy's `file_contexts`. */
@@ -53,7 +40,7 @@ export async function referenceLabels(kind: ReferenceKind, paths: readonly strin
   const labels: string[] = [];
   for (let from = 0; from < paths.length; from += BATCH) {
     const args = ['-n', '-f', CONTEXTS, '-m', kind, ...paths.slice(from, from + BATCH)];
-    const { stdout } = await run(programOf(ROOT, 'usr/sbin/matchpathcon', args), {
+    const { stdout } = await run(commandIn(ROOT, 'usr/sbin/matchpathcon', args), {
       describe: 'look labels up',
     });
     labels.push(...stdout.toString('utf8').trimEnd().split('\n'));
@@ -73,16 +60,8 @@ async function contextsOfModules(root: string): Promise<Buffer> {
     await writeFile(`${root}/module.pp`, stdout);
     await writeFile(`${root}/module.fc`, '');
     const args = [`${root}/module.pp`, `${root}/module.mod`, `${root}/module.fc`];
-    await run(programOf(root, 'usr/bin/semodule_unpackage', args), { describe: `take ${name} apart` });
+    await run(commandIn(root, 'usr/bin/semodule_unpackage', args), { describe: `take ${name} apart` });
     pieces.push(await readFile(`${root}/module.fc`), Buffer.from('\n'));
   }
   return Buffer.concat(pieces);
-}
-
-function programOf(root: string, program: string, args: readonly string[]): readonly [string, ...string[]] {
-  const [loader, libraries] =
-    arch === 'arm64'
-      ? ['usr/lib/ld-linux-aarch64.so.1', 'usr/lib/aarch64-linux-gnu']
-      : ['usr/lib64/ld-linux-x86-64.so.2', 'usr/lib/x86_64-linux-gnu'];
-  return [`${root}/${loader}`, '--library-path', `${root}/${libraries}`, `${root}/${program}`, ...args];
 }

@@ -1,6 +1,6 @@
 /**
- * Reference tools this Debian does not package, unpacked once under build/cache with the libraries they need and started through their
- * own dynamic loader: nothing is installed.
+ * Debian packages of whatever release, unpacked once under build/cache with what they depend on: programs this Debian does not have, started
+ * through their own dynamic loader, and trees to look at. Nothing is installed.
  */
 import { existsSync } from 'node:fs';
 import { rename, rm } from 'node:fs/promises';
@@ -15,6 +15,8 @@ export interface UnpackedPackages {
   readonly name: string;
   readonly suite: string;
   readonly packages: readonly string[];
+  /** What is done to the tree before it is there for others. Default: all but programs and libraries goes. */
+  readonly finish?: (root: string) => Promise<void>;
 }
 
 /** Where Debian has the loader and the libraries, by architecture of this process. */
@@ -23,13 +25,14 @@ const LOADERS: Readonly<Record<string, { readonly loader: string; readonly libra
   arm64: { loader: 'usr/lib/ld-linux-aarch64.so.1', libraries: 'usr/lib/aarch64-linux-gnu' },
 };
 
-/** Gets the packages; the first time takes about ten seconds and a Debian mirror. */
-export async function unpackPackages(wanted: UnpackedPackages): Promise<void> {
-  await exclusively(wanted.name, () => unpackOnce(wanted));
+/** Gets the packages and says where they are; the first time takes ten to thirty seconds and a Debian mirror. */
+export async function unpackPackages(wanted: UnpackedPackages): Promise<string> {
+  const root = rootOf(wanted);
+  await exclusively(wanted.name, () => unpackOnce(wanted, root));
+  return root;
 }
 
-async function unpackOnce({ name, suite, packages }: UnpackedPackages): Promise<void> {
-  const root = `${CACHE}/${name}`;
+async function unpackOnce({ suite, packages, finish }: UnpackedPackages, root: string): Promise<void> {
   if (existsSync(root)) return;
   const unfinished = `${root}.${process.pid}`;
   await run(
@@ -43,26 +46,40 @@ async function unpackOnce({ name, suite, packages }: UnpackedPackages): Promise<
     ],
     { describe: `unpack ${packages.join(', ')} of ${suite}`, debianPackage: 'mmdebstrap' },
   );
-  // Only programs and libraries are started.
-  await rm(`${unfinished}/usr/share`, { recursive: true, force: true });
-  await rm(root, { recursive: true, force: true });
+  await (finish ?? programsOnly)(unfinished);
   await rename(unfinished, root);
+}
+
+async function programsOnly(root: string): Promise<void> {
+  await rm(`${root}/usr/share`, { recursive: true, force: true });
 }
 
 /** What to run for a program of unpacked packages. */
 export function unpackedCommand(
-  { name }: UnpackedPackages,
+  packages: Pick<UnpackedPackages, 'name'>,
+  program: string,
+  args: readonly string[],
+): readonly [string, ...string[]] {
+  return commandIn(rootOf(packages), `usr/bin/${program}`, args);
+}
+
+/** The same for a program of a tree that may not be finished yet. */
+export function commandIn(
+  root: string,
   program: string,
   args: readonly string[],
 ): readonly [string, ...string[]] {
   const paths = LOADERS[arch];
   if (paths === undefined) throw new Error(`no reference tools for ${arch}`);
-  const root = `${CACHE}/${name}`;
   return [
     `${root}/${paths.loader}`,
     '--library-path',
     `${root}/${paths.libraries}`,
-    `${root}/usr/bin/${program}`,
+    `${root}/${program}`,
     ...args,
   ];
+}
+
+function rootOf({ name }: Pick<UnpackedPackages, 'name'>): string {
+  return `${CACHE}/${name}`;
 }

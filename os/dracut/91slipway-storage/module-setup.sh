@@ -60,5 +60,7 @@ install_lvm() {
 
 install_raid() {
     inst_multiple mdadm
+    # An array that lacks a member is started by them after half a minute; without, it is waited for in vain.
+    inst_multiple -o "$systemdsystemunitdir/mdadm-last-resort@.service" "$systemdsystemunitdir/mdadm-last-resort@.timer"
     inst_rules 63-md-raid-arrays.rules 64-md-raid-assembly.rules
 }

@@ -13,9 +13,12 @@ export interface Boot {
 
 /** Asks a host that has just come up. */
 export async function observeBoot(host: TestHost, boot = 1): Promise<Boot> {
-  const state = await host.run('systemctl is-system-running --wait || true');
-  const [source = '', type = ''] = (await host.run('findmnt -no SOURCE,FSTYPE /')).split(/\s+/);
-  const blessed = await host.run('systemctl is-active boot-complete.target || true');
+  const [state = '', mount = '', blessed = ''] = (
+    await host.run(
+      'systemctl is-system-running --wait; findmnt -no SOURCE,FSTYPE /; systemctl is-active boot-complete.target; true',
+    )
+  ).split('\n');
+  const [source = '', type = ''] = mount.split(/\s+/);
   const { status } = await host.status();
   const isComposefs = type === 'overlay' && source.startsWith('composefs:');
   return {

@@ -7,17 +7,31 @@ import { CACHE, ROOT, slipway, slipwayJson } from './harness/slipway.ts';
 
 const say = (line: string): void => void process.stderr.write(`  ${line}\n`);
 
-async function digestOf(reference: string): Promise<string> {
-  return ((await slipwayJson(['inspect', reference])) as { digest: string }).digest;
+/** Its packages are those of the moment the mirror had them from. */
+interface Built {
+  readonly digest: string;
+  readonly created: string;
+}
+
+async function built(reference: string): Promise<Built> {
+  const { digest, created } = (await slipwayJson(['inspect', reference])) as Built;
+  return { digest, created };
+}
+
+async function buildAgain(): Promise<Built> {
+  const again = `oci:${CACHE}/again:base`;
+  await mkdir(`${CACHE}/again`, { recursive: true });
+  await slipway(['base', 'build', '--release', 'trixie', '-o', again], { onLine: say });
+  return await built(again);
 }
 
 describe('the base image', () => {
   test('has the same digest when it is built again', async () => {
-    const first = await baseImage('trixie', say);
-    const again = `oci:${CACHE}/again:base`;
-    await mkdir(`${CACHE}/again`, { recursive: true });
-    await slipway(['base', 'build', '--release', 'trixie', '-o', again], { onLine: say });
-    expect(await digestOf(again)).toBe(await digestOf(first));
+    let first = await built(await baseImage('trixie', say));
+    let again = await buildAgain();
+    // Debian published in between: these are other inputs.
+    if (again.created !== first.created) [first, again] = [again, await buildAgain()];
+    expect(again).toEqual(first);
   });
 
   test('of Debian 12 boots from a sealed root too', async () => {

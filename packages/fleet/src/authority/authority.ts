@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import * as x509 from '@peculiar/x509';
 import type { Clock } from '@slipway/core';
 import type { FleetDatabase } from '../database/database.ts';
+import { settingMadeOnce } from '../database/setting.ts';
 
 x509.cryptoProvider.set(webcrypto);
 
@@ -40,25 +41,10 @@ export class Authority {
     this.#clock = clock;
   }
 
-  /**
-   * Whoever comes first makes it. A power cut before the commit leaves none, and the next start makes another: nothing was issued by the
-   * one that was lost.
-   */
   static async open(database: FleetDatabase, clock: Clock): Promise<Authority> {
-    const made = await makeAuthority(clock.nowMs());
-    const kept = await database.transact(async (transaction) => {
-      await transaction
-        .insertInto('settings')
-        .values({ name: 'authority', value: JSON.stringify(made) })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .execute();
-      return await transaction
-        .selectFrom('settings')
-        .select('value')
-        .where('name', '=', 'authority')
-        .executeTakeFirstOrThrow();
-    });
-    const { certificate, key } = JSON.parse(kept.value) as KeyAndCertificate;
+    const made = JSON.stringify(await makeAuthority(clock.nowMs()));
+    const kept = await settingMadeOnce(database, 'authority', made);
+    const { certificate, key } = JSON.parse(kept) as KeyAndCertificate;
     return new Authority(certificate, await importKey(key), clock);
   }
 

@@ -5,6 +5,7 @@ import { join, sep } from 'node:path';
 import { errnoOf, SlipwayError } from '@slipway/core';
 import { isRelativePath } from '@slipway/fleet-api';
 import type { FleetDatabase } from '../database/database.ts';
+import { settingMadeOnce } from '../database/setting.ts';
 
 /** A secret is a key or a password, not an archive. */
 const MAX_SECRET_BYTES = 2 ** 20;
@@ -32,24 +33,10 @@ export class SecretFiles {
     this.#key = key;
   }
 
-  /**
-   * Whoever of the replicas comes first makes the key; a power cut before the commit leaves none, and the next start makes another.
-   *
-   * @param root the directory; undefined: there are no secrets
-   */
+  /** @param root the directory; undefined: there are no secrets */
   static async open(root: string | undefined, database: FleetDatabase): Promise<SecretFiles> {
-    const { value } = await database.transact(async (transaction) => {
-      await transaction
-        .insertInto('settings')
-        .values({ name: KEY, value: randomBytes(KEY_BYTES).toString('base64url') })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .execute();
-      return await transaction
-        .selectFrom('settings')
-        .select('value')
-        .where('name', '=', KEY)
-        .executeTakeFirstOrThrow();
-    });
+    const made = randomBytes(KEY_BYTES).toString('base64url');
+    const value = await settingMadeOnce(database, KEY, made);
     return new SecretFiles(root, Buffer.from(value, 'base64url'));
   }
 

@@ -8,6 +8,7 @@ import {
 import type { Clock } from '@slipway/core';
 import type { SshAuthorities } from '@slipway/fleet-api';
 import type { FleetDatabase } from '../database/database.ts';
+import { settingMadeOnce } from '../database/setting.ts';
 import { type SshCertificateContent, signSshCertificate } from './ssh-certificate.ts';
 import { rawPublicKey, sshKeyLine } from './ssh-public-key.ts';
 
@@ -40,24 +41,9 @@ export class SshAuthority {
     };
   }
 
-  /**
-   * Whoever comes first makes them. A power cut before the commit leaves none, and the next start makes others: nothing was signed by
-   * those that were lost.
-   */
   static async open(database: FleetDatabase, clock: Clock): Promise<SshAuthority> {
     const made = JSON.stringify({ user: newKey(), host: newKey() });
-    const { value } = await database.transact(async (transaction) => {
-      await transaction
-        .insertInto('settings')
-        .values({ name: 'ssh-authority', value: made })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .execute();
-      return await transaction
-        .selectFrom('settings')
-        .select('value')
-        .where('name', '=', 'ssh-authority')
-        .executeTakeFirstOrThrow();
-    });
+    const value = await settingMadeOnce(database, 'ssh-authority', made);
     const { user, host } = JSON.parse(value) as Readonly<Record<Kind, string>>;
     return new SshAuthority({ user: createPrivateKey(user), host: createPrivateKey(host) }, clock);
   }

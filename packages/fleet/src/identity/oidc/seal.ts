@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { EncryptJWT, type JWTPayload, jwtDecrypt } from 'jose';
 import type { FleetDatabase } from '../../database/database.ts';
+import { settingMadeOnce } from '../../database/setting.ts';
 
 const KEY_BYTES = 32;
 
@@ -18,21 +19,10 @@ export class Seal {
     this.#key = key;
   }
 
-  /** The key of all replicas. Whoever comes first makes it; a power cut before the commit leaves none, and the next start makes another. */
+  /** With the key of all replicas. */
   static async open(database: FleetDatabase): Promise<Seal> {
     const made = randomBytes(KEY_BYTES).toString('base64url');
-    const { value } = await database.transact(async (transaction) => {
-      await transaction
-        .insertInto('settings')
-        .values({ name: 'login-seal', value: made })
-        .onConflict((conflict) => conflict.column('name').doNothing())
-        .execute();
-      return await transaction
-        .selectFrom('settings')
-        .select('value')
-        .where('name', '=', 'login-seal')
-        .executeTakeFirstOrThrow();
-    });
+    const value = await settingMadeOnce(database, 'login-seal', made);
     return new Seal(new Uint8Array(Buffer.from(value, 'base64url')));
   }
 

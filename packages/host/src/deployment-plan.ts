@@ -122,13 +122,31 @@ async function nextCommandLine(
   local: KernelCommandLine,
   read: FileReader,
 ): Promise<KernelCommandLine> {
-  const current = await currentCommandLine(system, state);
-  const oldImage = await imageKernelArguments(base, system.architecture, read);
-  const newImage = await imageKernelArguments(imported.tree, system.architecture, read);
-  const verityRequired = composefsArgument(current)?.verityRequired ?? true;
-  const merged = mergeImageArguments(current, oldImage, newImage);
-  const oldLocal = await recordedLocalArguments(system, state.booted.id);
-  return withComposefs(mergeImageArguments(merged, oldLocal, local), { id, verityRequired });
+  const { architecture } = system;
+  const from = {
+    image: await imageKernelArguments(base, architecture, read),
+    local: await recordedLocalArguments(system, state.booted.id),
+  };
+  const to = { image: await imageKernelArguments(imported.tree, architecture, read), local };
+  return commandLineAfter(await currentCommandLine(system, state), from, to, id);
+}
+
+/** What of a kernel command line is an image's and what this machine's. */
+export interface ArgumentSources {
+  readonly image: KernelCommandLine;
+  readonly local: KernelCommandLine;
+}
+
+/** A command line of one deployment as another would have it: with what differs between the two applied. */
+export function commandLineAfter(
+  line: KernelCommandLine,
+  from: ArgumentSources,
+  to: ArgumentSources,
+  id: string,
+): KernelCommandLine {
+  const verityRequired = composefsArgument(line)?.verityRequired ?? true;
+  const merged = mergeImageArguments(line, from.image, to.image);
+  return withComposefs(mergeImageArguments(merged, from.local, to.local), { id, verityRequired });
 }
 
 /** What the entry says that starts the booted deployment next; what the kernel was given where there is none. */

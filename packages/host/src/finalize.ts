@@ -29,6 +29,7 @@ import { writeExpected } from './expected.ts';
 import { during } from './failure.ts';
 import { keepIdentity } from './identity.ts';
 import { buildMergedEtc, publishMergedEtc } from './merged-etc.ts';
+import { unpinOwnEntry } from './pinned-entry.ts';
 import { removeStaged, type StagedUpdate, writeStaged } from './staged.ts';
 import type { HostSystem } from './system.ts';
 import { recordFailure, runTransaction, type Transaction } from './transaction.ts';
@@ -170,12 +171,10 @@ async function expectNextBoot(system: HostSystem, state: HostState, staged: Stag
   system.checkpoint?.('expected-written');
 }
 
-/** A default pinned in the firmware wins over the order of entries: an update would never boot. */
 async function unpin(system: HostSystem, log: Logger): Promise<void> {
-  const pinned = await system.pinnedEntry();
-  if (pinned === undefined) return;
-  if (pinned.startsWith('slipway-')) await system.unpinEntry();
-  else log.warn('the boot loader is set to start another entry by default', { entry: pinned });
+  const foreign = await unpinOwnEntry(system);
+  if (foreign !== undefined)
+    log.warn('the boot loader is set to start another entry by default', { entry: foreign });
 }
 
 async function writeEntry(

@@ -1,5 +1,6 @@
 /** A host that was reset and runs on in the state it left, until its restart. */
 import { SlipwayError } from '@slipway/core';
+import { mountAt } from './mount-table.ts';
 import type { HostSystem } from './system.ts';
 
 /** Below the physical root, where the `/etc` of such a system is mounted from, or its `/var` where `/etc` is in memory. */
@@ -17,17 +18,12 @@ export async function refuseLeftState(system: HostSystem, command: string): Prom
   throw new SlipwayError(
     'RESTART_NEEDED',
     `cannot run ${command}: this host was reset and waits for its restart`,
-    {
-      hint: 'systemctl reboot',
-    },
+    { hint: 'systemctl reboot' },
   );
 }
 
 /** Whether it waits for that restart. */
 export async function runsInLeftState(system: HostSystem): Promise<boolean> {
-  const mounts = (await system.mountInfo()).split('\n').map((line) => line.split(' '));
-  // proc_pid_mountinfo(5): the fourth field is what of the file system is mounted, under the name it has now.
-  return ['/etc', '/var'].some((place) =>
-    LEFT.test(mounts.findLast((fields) => fields[4] === place)?.[3] ?? ''),
-  );
+  const mountInfo = await system.mountInfo();
+  return ['/etc', '/var'].some((place) => LEFT.test(mountAt(mountInfo, place)?.root ?? ''));
 }

@@ -26,6 +26,7 @@ import { during } from './failure.ts';
 import { requireOwnBoot } from './foreign-entries.ts';
 import { collectKernels } from './garbage.ts';
 import { hostLayout } from './layout.ts';
+import { unpinOwnEntry } from './pinned-entry.ts';
 import type { HostSystem } from './system.ts';
 import { runTransaction, type Transaction } from './transaction.ts';
 
@@ -139,7 +140,7 @@ async function bootNext(
     await writeExpected(system.layout.expected, expected);
     system.checkpoint?.('expected-written');
   }
-  if ((await system.pinnedEntry())?.startsWith('slipway-') === true) await system.unpinEntry();
+  await unpinOwnEntry(system);
   const name = slipwayEntryName(highestSequence(entries) + 1, BOOT_TRIES);
   await during('write the boot entry', system.esp, () =>
     writeBootEntry(system.esp, name, deploymentEntry({ title, kernelDirectory, options })),

@@ -6,7 +6,7 @@ export { notifyServiceManager } from './notify.ts';
 export { type OpenBeneathOptions, openBeneath } from './open-beneath.ts';
 export type { PathLike } from './path.ts';
 export { exchangePaths, linkOpenFile, O_TMPFILE, renameNoReplace } from './rename.ts';
-export { syncFileSystem } from './sync.ts';
+export { syncFileSystem, syncFileSystemAt } from './sync.ts';
 export { type FileTime, setFileTimes } from './times.ts';
 export { enableVerity, measureVerity, type VerityAlgorithm, type VerityMeasurement } from './verity.ts';
 export {

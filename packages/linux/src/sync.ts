@@ -1,3 +1,4 @@
+import { open } from 'node:fs/promises';
 import { addon } from './addon.ts';
 
 /**
@@ -9,4 +10,10 @@ import { addon } from './addon.ts';
  */
 export async function syncFileSystem(fd: number): Promise<void> {
   await addon().syncfs(fd);
+}
+
+/** The same for the file system that holds a path. */
+export async function syncFileSystemAt(path: string): Promise<void> {
+  await using handle = await open(path, 'r');
+  await syncFileSystem(handle.fd);
 }

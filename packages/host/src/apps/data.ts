@@ -1,9 +1,9 @@
 /** What an app keeps, copied aside before an update and put back when one is taken back. */
-import { open, rename, rm } from 'node:fs/promises';
+import { rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { makeDirectoryDurably, removeDirectoryDurably, syncDirectory } from '@slipway/boot';
 import { type Operation, run } from '@slipway/core';
-import { exchangePaths, syncFileSystem } from '@slipway/linux';
+import { exchangePaths, syncFileSystemAt } from '@slipway/linux';
 import { pathExists } from '../directory.ts';
 
 /**
@@ -46,10 +46,5 @@ async function copyWhole(from: string, to: string, { signal, log }: Operation): 
     signal,
     log,
   });
-  const handle = await open(to, 'r');
-  try {
-    await syncFileSystem(handle.fd);
-  } finally {
-    await handle.close();
-  }
+  await syncFileSystemAt(to);
 }

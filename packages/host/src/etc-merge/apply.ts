@@ -1,9 +1,9 @@
 /** Building the new `/etc` from a plan, beside the one in use. */
 import { constants } from 'node:fs';
-import { chmod, copyFile, lchown, mkdir, open, rm, symlink, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, lchown, mkdir, rm, symlink, writeFile } from 'node:fs/promises';
 import type { DirectoryNode, FileContent, TreeNode } from '@slipway/composefs';
 import { errnoOf, type Logger, SlipwayError } from '@slipway/core';
-import { makeNode, setFileTimes, setXattr, syncFileSystem } from '@slipway/linux';
+import { makeNode, setFileTimes, setXattr, syncFileSystemAt } from '@slipway/linux';
 import { displayPath, livePath } from './live-path.ts';
 import type { EtcLeaf, EtcMetadata } from './node.ts';
 import type { EtcAction, EtcMergePlan } from './plan.ts';
@@ -44,7 +44,7 @@ export async function buildEtc(
   for (const { path, meta } of directories.toReversed()) {
     await applyMetadata(livePath(destination, path), meta, 'directory');
   }
-  await syncTree(destination);
+  await syncFileSystemAt(destination);
 }
 
 /** @returns false when the file to copy is gone */
@@ -105,13 +105,4 @@ async function applyMetadata(
   if (kind !== 'symlink') await chmod(path, meta.mode);
   for (const [name, value] of meta.xattrs) setXattr(path, name, value);
   setFileTimes(path, { modified: { sec: meta.mtimeSec, nsec: meta.mtimeNsec } });
-}
-
-async function syncTree(directory: string): Promise<void> {
-  const handle = await open(directory, 'r');
-  try {
-    await syncFileSystem(handle.fd);
-  } finally {
-    await handle.close();
-  }
 }

@@ -2,16 +2,13 @@
 import { readFile as readText } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
-  composefsArgument,
   deploymentEntry,
   ESP_PATHS,
   entryOptionSources,
   formatKernelCommandLine,
   type KernelCommandLine,
-  mergeImageArguments,
   type OptionSources,
   readBootEntries,
-  withComposefs,
   withSourcedOptions,
   writeBootEntry,
 } from '@slipway/boot';
@@ -19,9 +16,9 @@ import { openRepository, readFile } from '@slipway/composefs';
 import { isSlipwayError } from '@slipway/core';
 import { listDeployments } from '../choose-deployment.ts';
 import type { Deployment, HostState } from '../deployment.ts';
-import { givenCommandLine } from '../deployment-plan.ts';
+import { type ArgumentSources, commandLineAfter, givenCommandLine } from '../deployment-plan.ts';
 import { comparedTree, deploymentTree } from '../deployment-tree.ts';
-import { deploymentTitle, imagePrettyName } from '../image-file.ts';
+import { deploymentTitle, type FileReader, imagePrettyName } from '../image-file.ts';
 import { imageKernelArguments } from '../image-kargs.ts';
 import { recordedLocalArguments } from '../local-kargs.ts';
 import type { HostSystem } from '../system.ts';
@@ -96,17 +93,12 @@ async function commandLineOf(
   if (id === booted.id) return given;
   try {
     const repository = await openRepository(system.layout.composefs);
-    const argumentsOf = async (of: string): Promise<KernelCommandLine> =>
-      await imageKernelArguments(comparedTree(repository, of), system.architecture, (node) =>
-        readFile(repository, node),
-      );
-    const merged = mergeImageArguments(given, await argumentsOf(booted.id), await argumentsOf(id));
-    const locals = [
-      await recordedLocalArguments(system, booted.id),
-      await recordedLocalArguments(system, id),
-    ] as const;
-    const verityRequired = composefsArgument(given)?.verityRequired ?? true;
-    return withComposefs(mergeImageArguments(merged, ...locals), { id, verityRequired });
+    const read: FileReader = (node) => readFile(repository, node);
+    const argumentsOf = async (of: string): Promise<ArgumentSources> => ({
+      image: await imageKernelArguments(comparedTree(repository, of), system.architecture, read),
+      local: await recordedLocalArguments(system, of),
+    });
+    return commandLineAfter(given, await argumentsOf(booted.id), await argumentsOf(id), id);
   } catch (thrown) {
     if (!isSlipwayError(thrown)) throw thrown;
     return undefined;

@@ -1,6 +1,6 @@
 /** Origin files that are gone or not as they were written, put together again from the history and the store. */
 import { readFile } from 'node:fs/promises';
-import { bootDigest, SUM_LEADS, textSum, writeFileDurably } from '@slipway/boot';
+import { SUM_LEADS, textSum, writeFileDurably } from '@slipway/boot';
 import { openRepository } from '@slipway/composefs';
 import { errnoOf, isSlipwayError, type Logger } from '@slipway/core';
 import { parseReference } from '@slipway/oci';
@@ -80,7 +80,7 @@ async function knownOrigin(
   return {
     image,
     bootType: 'bls',
-    bootDigest: pair === undefined ? undefined : await bootDigest(pair),
+    bootDigest: pair?.digest,
     manifestDigest,
     version,
     timestamp: textIn(config?.['created']),

@@ -30,13 +30,15 @@ export function isOwnPlace({ linux, initrd }: KernelPlace): boolean {
   return OWN_DIRECTORY.test(linux) && OWN_DIRECTORY.test(initrd);
 }
 
+/** A pair that was read to its end. */
+export type WholePair = KernelPair & { readonly digest: string };
+
 /** Kernel and initramfs of a deployment's image; undefined where the store no longer has them whole. */
-export async function pairOfImage(system: HostSystem, id: string): Promise<KernelPair | undefined> {
+export async function pairOfImage(system: HostSystem, id: string): Promise<WholePair | undefined> {
   try {
     const repository = await openRepository(system.layout.composefs);
     const pair = kernelPair(findKernel(comparedTree(repository, id)), (node) => readFile(repository, node));
-    await bootDigest(pair);
-    return pair;
+    return { ...pair, digest: await bootDigest(pair) };
   } catch (thrown) {
     if (!isSlipwayError(thrown)) throw thrown;
     return undefined;
@@ -47,12 +49,12 @@ export async function pairOfImage(system: HostSystem, id: string): Promise<Kerne
 export async function isPair(
   { esp }: HostSystem,
   { linux, initrd }: KernelPlace,
-  wanted: KernelPair,
+  wanted: WholePair,
 ): Promise<boolean> {
   try {
     const [one, other] = [await fileAt(join(esp, linux)), await fileAt(join(esp, initrd))];
     if (one.sizeBytes !== wanted.linux.sizeBytes || other.sizeBytes !== wanted.initrd.sizeBytes) return false;
-    return (await bootDigest({ linux: one, initrd: other })) === (await bootDigest(wanted));
+    return (await bootDigest({ linux: one, initrd: other })) === wanted.digest;
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT' || errnoOf(thrown) === 'EIO') return false;
     throw thrown;
@@ -71,7 +73,7 @@ export async function directoryOf(
   system: HostSystem,
   entries: readonly EspEntry[],
   id: string,
-  wanted: KernelPair,
+  wanted: WholePair,
 ): Promise<string> {
   for (const { entry } of entries) {
     const [linux, initrd] = [bootEntryValue(entry, 'linux'), bootEntryValue(entry, 'initrd')];

@@ -1,8 +1,8 @@
 /** Bringing the accounts of the running system in order with each other and with the image. */
-import { open, readdir, stat } from 'node:fs/promises';
+import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, type OperationOptions, operation } from '@slipway/core';
-import { syncFileSystem } from '@slipway/linux';
+import { syncFileSystemAt } from '@slipway/linux';
 import { readHostState } from '../deployment.ts';
 import type { HostSystem } from '../system.ts';
 import { runTransaction } from '../transaction.ts';
@@ -56,7 +56,7 @@ export async function repairAccounts(
     const isMuch = stale.length + changes.length > 0;
     if (!isMuch) return { kind: blocked.length === 0 ? 'nothing-to-do' : 'left', ...found };
     if (dryRun) return { kind: 'would-repair', ...found };
-    for (const root of roots) await syncTree(root);
+    for (const root of roots) await syncFileSystemAt(root);
     await writeAccounts(system.etc, here, changes);
     await record({ event: 'repaired', deployment: booted.id, reason: summary(found) });
     return { kind: blocked.length === 0 ? 'repaired' : 'left', ...found };
@@ -79,11 +79,6 @@ function summary({ stale, renumbered, files }: Omit<AccountRepair, 'kind'>): str
   const lines = stale.reduce((sum, { names }) => sum + names.length, 0);
   const names = renumbered.map(({ kind, name, from, to }) => `${kind} ${name} ${from} -> ${to}`);
   return `accounts: ${lines} stale lines removed; ${names.join(', ') || 'no numbers changed'}; ${files} files given`;
-}
-
-async function syncTree(root: string): Promise<void> {
-  await using handle = await open(root, 'r');
-  await syncFileSystem(handle.fd);
 }
 
 /** proc(5): the directory of a process belongs to the user it runs as. */

@@ -8,7 +8,7 @@ import {
   measureVerity,
   setFileTimes,
   setXattr,
-  syncFileSystem,
+  syncFileSystemAt,
 } from '@slipway/linux';
 
 /** How a tree is written into a file system that is mounted. */
@@ -36,7 +36,7 @@ export async function writeTree(root: DiskDirectory, path: string, options: Writ
   const writer = new TreeWriter(options);
   try {
     await writer.children(root, Buffer.from(path));
-    await syncAll(path);
+    await syncFileSystemAt(path);
     writer.end();
   } catch (cause) {
     throw cause instanceof SlipwayError ? cause : writeError(path, cause);
@@ -162,15 +162,6 @@ function applyMetadata(
   if (kind !== 'symlink') chmodSync(path, meta.mode & 0o7777);
   for (const [name, value] of meta.xattrs ?? []) setXattr(path, name, value);
   setFileTimes(path, { modified: { sec: meta.mtimeSec, nsec: meta.mtimeNsec } });
-}
-
-async function syncAll(path: string): Promise<void> {
-  const handle = await open(path, 'r');
-  try {
-    await syncFileSystem(handle.fd);
-  } finally {
-    await handle.close();
-  }
 }
 
 function writeError(path: string, cause: unknown): SlipwayError {

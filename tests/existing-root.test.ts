@@ -5,12 +5,12 @@
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeTempDir, operation, type TempDir } from '@slipway/core';
+import { makeTempDir, type TempDir } from '@slipway/core';
 import { parseReference } from '@slipway/oci';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { executeSteps } from '../packages/install/src/installation/execute.ts';
 import { fetchHost } from '../packages/install/src/installation/install-to-disk.ts';
 import { planFilesystem } from '../packages/install/src/installation/install-to-filesystem.ts';
+import { executeUnsealed } from './harness/execute-unsealed.ts';
 import { slipway, slipwayJson } from './harness/slipway.ts';
 import { member, writeTinyImage } from './harness/tiny-image.ts';
 
@@ -83,19 +83,7 @@ test('the files of the system stay, its boot partition is that of the host in th
     isSealed: false,
   };
   const steps = planFilesystem(place, { replace: 'alongside', skipsFinalize: true });
-  await using opened = new AsyncDisposableStack();
-  await executeSteps(steps, {
-    host,
-    architecture: 'amd64',
-    disk: undefined,
-    isSealed: false,
-    directory: '/',
-    scripts: [],
-    passphrases: new Map(),
-    recoveryKeys: new Map(),
-    opened,
-    operation: operation(),
-  });
+  await executeUnsealed(steps, { host, directory: '/', scripts: [] });
   const { id } = host.deployment;
   expect(await readFile(join(root, 'etc/hostname'), 'utf8')).toBe('before\n');
   expect(await readFile(join(root, `state/deploy/${id}/etc/passwd`), 'utf8')).toMatch(/^root:/);

@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startHost, type TestHost } from './harness/host.ts';
+import { allowPlainHttp, startHost, type TestHost } from './harness/host.ts';
 import { exampleImage, failingRelease } from './harness/images.ts';
 import { startRegistry, type TestRegistry } from './harness/registry.ts';
 import { ROOT, slipway } from './harness/slipway.ts';
@@ -30,9 +30,9 @@ beforeAll(async () => {
     format: 'raw',
     consoleLogPath: `${DISKS}/console.log`,
   });
+  await allowPlainHttp(host, registry.guestHostPort);
   await host.run(
-    `mkdir -p /etc/containers/registries.conf.d /etc/greenboot/check/required.d /etc/greenboot/red.d
-     printf '[[registry]]\\nlocation = "${registry.guestHostPort}"\\ninsecure = true\\n' >/etc/containers/registries.conf.d/test.conf
+    `mkdir -p /etc/greenboot/check/required.d /etc/greenboot/red.d
      printf '#!/bin/sh\\necho "red" >>/var/lib/red\\n' >/etc/greenboot/red.d/10-note.sh`,
   );
 });

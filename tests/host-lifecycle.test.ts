@@ -7,7 +7,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { run } from '@slipway/core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FaultProxy, startFaultProxy } from './harness/fault-proxy.ts';
-import { startHost, type TestHost } from './harness/host.ts';
+import { allowPlainHttp, startHost, type TestHost } from './harness/host.ts';
 import { exampleImage } from './harness/images.ts';
 import { startRegistry, type TestRegistry } from './harness/registry.ts';
 import { ROOT, slipway, slipwayJson } from './harness/slipway.ts';
@@ -68,10 +68,7 @@ beforeAll(async () => {
     keep: true,
     consoleLogPath: `${DISKS}/console.log`,
   });
-  await host.run(
-    `mkdir -p /etc/containers/registries.conf.d
-     printf '[[registry]]\\nlocation = "${proxy.guestHostPort}"\\ninsecure = true\\n' >/etc/containers/registries.conf.d/test.conf`,
-  );
+  await allowPlainHttp(host, proxy.guestHostPort);
 });
 
 afterAll(async () => {

@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeTempDir, operation, type TempDir } from '@slipway/core';
+import { makeTempDir, type TempDir } from '@slipway/core';
 import { readHistory } from '@slipway/host';
 import { parseReference } from '@slipway/oci';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -19,10 +19,10 @@ import {
   systemOf,
   type TestHost,
 } from '../packages/host/src/testing/test-host.ts';
-import { executeSteps } from '../packages/install/src/installation/execute.ts';
 import { resetTo } from '../packages/install/src/installation/install-reset.ts';
 import { fetchHost } from '../packages/install/src/installation/install-to-disk.ts';
 import type { ResetRequest } from '../packages/install/src/installation/request.ts';
+import { executeUnsealed } from './harness/execute-unsealed.ts';
 import { slipway } from './harness/slipway.ts';
 import { member, writeTinyImage } from './harness/tiny-image.ts';
 
@@ -63,18 +63,10 @@ async function usedHost(name: string): Promise<TestHost> {
   await mkdir(sysroot, { recursive: true });
   await mkdir(esp);
   await using host = await fetchHost(requestOf(images[0]), {});
-  await using opened = new AsyncDisposableStack();
-  await executeSteps([{ kind: 'write-host', root: sysroot, boot: esp }], {
+  await executeUnsealed([{ kind: 'write-host', root: sysroot, boot: esp }], {
     host,
-    architecture: 'amd64',
-    disk: undefined,
-    isSealed: false,
     directory: '/',
     scripts: [],
-    passphrases: new Map(),
-    recoveryKeys: new Map(),
-    opened,
-    operation: operation(),
   });
   const booted = await boot(directory);
   await writeFile(join(booted.etc, 'fstab'), 'LABEL=data /var/lib/data ext4 defaults 0 2\n');

@@ -4,12 +4,12 @@
  */
 import { mkdir, readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeTempDir, operation, run } from '@slipway/core';
+import { makeTempDir, run } from '@slipway/core';
 import { parseReference } from '@slipway/oci';
 import { expect, test } from 'vitest';
-import { executeSteps } from '../packages/install/src/installation/execute.ts';
 import { fetchHost } from '../packages/install/src/installation/install-to-disk.ts';
 import { withScripts } from '../packages/install/src/installation/with-scripts.ts';
+import { executeUnsealed } from './harness/execute-unsealed.ts';
 import { baseImage } from './harness/images.ts';
 
 const say = (line: string): void => void process.stderr.write(`  ${line}\n`);
@@ -68,21 +68,7 @@ test('%post runs in the new system, which keeps what it writes; %post --nochroot
     scripts,
     { mounts: [], deployment: host.deployment.id },
   );
-  {
-    await using opened = new AsyncDisposableStack();
-    const nothing = { disk: undefined, passphrases: new Map(), recoveryKeys: new Map<string, string>() };
-    // The kernel here has no fs-verity.
-    const context = {
-      host,
-      architecture: 'amd64',
-      isSealed: false,
-      directory,
-      scripts,
-      opened,
-      operation: operation(),
-    };
-    await executeSteps(steps, { ...context, ...nothing });
-  }
+  await executeUnsealed(steps, { host, directory, scripts });
   expect(await readFile(join(dir.path, 'outside.log'), 'utf8')).toBe('2\n');
   expect(await readFile(join(directory, 'boot/loader/entries/slipway-1+3.conf'), 'utf8')).toContain(
     host.deployment.id,

@@ -3,10 +3,10 @@
  * then starts from its disk, is what the configuration on the medium says, and follows the registry.
  */
 import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
-import { FAST_EMULATED_CPU, startVm } from '@slipway/vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startHost, type TestHost } from './harness/host.ts';
 import { baseImage } from './harness/images.ts';
+import { installFromStick } from './harness/installer.ts';
 import { ROOT, slipway } from './harness/slipway.ts';
 
 const FILES = `${ROOT}/build/tests/installer-vm`;
@@ -48,25 +48,7 @@ afterAll(async () => {
 });
 
 test('a stick installs a machine, which starts from its disk', async () => {
-  {
-    await using vm = await startVm({
-      boot: { kind: 'uefi' },
-      disks: [
-        { path: `${FILES}/install.iso`, format: 'raw' },
-        { path: `${FILES}/disk.raw`, format: 'raw', changes: { kind: 'write' } },
-      ],
-      network: 'none',
-      sshKey: false,
-      cpuModel: FAST_EMULATED_CPU,
-      memoryBytes: 1.5 * GIB,
-      onReboot: 'shutdown',
-      consoleLogPath: `${FILES}/installer.log`,
-    });
-    const result = await vm.console.find(/SLIPWAY-INSTALL: .*/, AbortSignal.timeout(WITHIN_MS));
-    expect(result).toContain('SLIPWAY-INSTALL: success');
-    // It starts again by itself, which ends this machine.
-    await vm.waitForPowerOff({ withinMs: WITHIN_MS });
-  }
+  await installFromStick({ directory: FILES, memoryBytes: 1.5 * GIB, withinMs: WITHIN_MS });
 
   host = await startHost({
     disk: `${FILES}/disk.raw`,

@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startHost, type TestHost } from '../harness/host.ts';
+import { allowPlainHttp, startHost, type TestHost } from '../harness/host.ts';
 import { BAD_RELEASES, type BadRelease, badRelease, faultRelease } from '../harness/images.ts';
 import { startRegistry, type TestRegistry } from '../harness/registry.ts';
 import { ROOT, slipway } from '../harness/slipway.ts';
@@ -47,10 +47,9 @@ beforeAll(async () => {
     format: 'raw',
     consoleLogPath: `${DISKS}/console.log`,
   });
+  await allowPlainHttp(host, registry.guestHostPort);
   await host.run(
-    `mkdir -p /etc/containers/registries.conf.d
-     printf '[[registry]]\\nlocation = "${registry.guestHostPort}"\\ninsecure = true\\n' >/etc/containers/registries.conf.d/test.conf
-     echo mine >/etc/faults/edited
+    `echo mine >/etc/faults/edited
      echo 'keep me' >/var/lib/kept
      systemctl is-system-running --wait || true`,
   );

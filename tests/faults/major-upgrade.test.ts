@@ -4,7 +4,7 @@
  */
 import { mkdir } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { startHost, type TestHost } from '../harness/host.ts';
+import { allowPlainHttp, startHost, type TestHost } from '../harness/host.ts';
 import { baseImage } from '../harness/images.ts';
 import { startRegistry, type TestRegistry } from '../harness/registry.ts';
 import { ROOT, slipway } from '../harness/slipway.ts';
@@ -41,10 +41,9 @@ beforeAll(async () => {
     format: 'raw',
     consoleLogPath: `${DISKS}/console.log`,
   });
+  await allowPlainHttp(host, registry.guestHostPort);
   await host.run(
-    `mkdir -p /etc/containers/registries.conf.d
-     printf '[[registry]]\\nlocation = "${registry.guestHostPort}"\\ninsecure = true\\n' >/etc/containers/registries.conf.d/test.conf
-     echo 'a file of its own' >/etc/slipway-test.conf
+    `echo 'a file of its own' >/etc/slipway-test.conf
      echo 'an edited default' >/etc/issue
      rm -f /etc/motd
      echo 'keep me' >/var/lib/kept

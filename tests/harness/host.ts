@@ -139,6 +139,14 @@ export async function startHost(options: StartHost): Promise<TestHost> {
   };
 }
 
+/** Lets a host speak plain HTTP to a registry of the machine it is emulated on; a real one needs no such file. */
+export async function allowPlainHttp(host: TestHost, guestHostPort: string): Promise<void> {
+  await host.run(
+    `mkdir -p /etc/containers/registries.conf.d
+     printf '[[registry]]\\nlocation = "${guestHostPort}"\\ninsecure = true\\n' >/etc/containers/registries.conf.d/plain-http.conf`,
+  );
+}
+
 function vmOptions(options: StartHost, directory: string, sshKey: SshKey): VmOptions {
   const { disk, format, firmware = 'uefi', keep = false, sizeBytes, consoleLogPath } = options;
   const variablesPath = join(directory, 'variables.fd');

@@ -8,13 +8,20 @@ import { type UnpackedPackages, unpackedCommand, unpackPackages } from './unpack
 
 const PACKAGES: UnpackedPackages = { name: 'qemu-trixie', suite: 'trixie', packages: ['qemu-system-x86'] };
 
-/** Gets a QEMU that can; the first time on Debian 12 takes twenty seconds and a Debian mirror. */
-export async function severalProcessors(): Promise<Pick<VmOptions, 'cpus' | 'qemu'>> {
+/**
+ * Gets a QEMU that can; the first time on Debian 12 takes twenty seconds and a Debian mirror.
+ *
+ * @param say tells whoever waits what is fetched
+ */
+export async function severalProcessors(
+  say: (line: string) => void,
+): Promise<Pick<VmOptions, 'cpus' | 'qemu'>> {
   const { stdout } = await run(['qemu-system-x86_64', '--version'], {
     describe: 'ask QEMU for its version',
     debianPackage: 'qemu-system-x86',
   });
   if (isNewEnough(String(stdout))) return { cpus: 2 };
+  say('QEMU of Debian 13, which emulates several processors: unpacked below build/cache, not installed');
   await unpackPackages(PACKAGES);
   return { cpus: 2, qemu: unpackedCommand(PACKAGES, 'qemu-system-x86_64', []) };
 }

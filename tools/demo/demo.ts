@@ -4,7 +4,7 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { performance } from 'node:perf_hooks';
-import { startHost, type TestHost } from '../../tests/harness/host.ts';
+import { allowPlainHttp, startHost, type TestHost } from '../../tests/harness/host.ts';
 import { exampleImage } from '../../tests/harness/images.ts';
 import { startRegistry } from '../../tests/harness/registry.ts';
 import { severalProcessors } from '../../tests/harness/several-processors.ts';
@@ -73,7 +73,7 @@ const host = await step('Boot it in a virtual machine: UEFI, systemd-boot, seale
     disk: `${DIRECTORY}/disk.qcow2`,
     format: 'qcow2',
     consoleLogPath: `${DIRECTORY}/console.log`,
-    processors: await severalProcessors(),
+    processors: await severalProcessors(detail),
   });
   detail(`acceleration: ${machine.vm.acceleration.kind}`);
   return machine;
@@ -86,11 +86,8 @@ await step('Work on the host: edit one file in /etc, add one, delete one, write 
   await type(host, `echo 'greeting = mine' > /etc/web-application/app.conf`);
   await type(host, `echo 'local = yes' > /etc/web-application/local.conf; rm /etc/web-application/banner`);
   await type(host, 'echo precious > /var/lib/precious');
-  // The registry of this demonstration speaks plain HTTP on loopback; a real one needs no such file.
-  await host.run(
-    `mkdir -p /etc/containers/registries.conf.d
-     printf '[[registry]]\\nlocation = "${registry.guestHostPort}"\\ninsecure = true\\n' >/etc/containers/registries.conf.d/demo.conf`,
-  );
+  // The registry of this demonstration speaks plain HTTP on loopback.
+  await allowPlainHttp(host, registry.guestHostPort);
 });
 
 await step('Publish release 2, and update', async () => {

@@ -2,6 +2,7 @@
  * Boot Loader Specification type 1 entries (UAPI.1): lines of `key value`, `#` comments, unknown keys kept.
  */
 import { SlipwayError } from '@slipway/core';
+import { kernelPaths } from './kernel-directory.ts';
 
 /** One line of an entry. */
 export interface BootEntryField {
@@ -18,7 +19,7 @@ export interface BootEntry {
 export interface DeploymentEntry {
   /** The line of the boot menu. */
   readonly title: string;
-  /** Directory with `linux` and `initrd`, from the root of the ESP: `/EFI/Linux/slipway-<id>`. */
+  /** Directory with kernel and initramfs, from the root of the ESP: `/EFI/Linux/slipway-<id>`. */
   readonly kernelDirectory: string;
   /** The kernel command line. */
   readonly options: string;
@@ -73,12 +74,13 @@ export function formatBootEntry(entry: BootEntry): string {
  * and an update may well carry a lower version than what it replaces.
  */
 export function deploymentEntry({ title, kernelDirectory, options }: DeploymentEntry): BootEntry {
+  const { linux, initrd } = kernelPaths(kernelDirectory);
   return {
     fields: [
       { key: 'title', value: title.replaceAll(/\s+/g, ' ').trim() },
       { key: 'sort-key', value: SLIPWAY_SORT_KEY },
-      { key: 'linux', value: `${kernelDirectory}/linux` },
-      { key: 'initrd', value: `${kernelDirectory}/initrd` },
+      { key: 'linux', value: linux },
+      { key: 'initrd', value: initrd },
       { key: 'options', value: options },
     ],
   };

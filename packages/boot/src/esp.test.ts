@@ -6,10 +6,10 @@ import { deploymentEntry } from './entry.ts';
 import { removeBootEntry, writeBootEntry, writeLoaderConf } from './entry-files.ts';
 import { slipwayEntryName } from './entry-name.ts';
 import { readBootEntries } from './esp.ts';
+import { kernelDirectory } from './kernel-directory.ts';
 import {
   checkBootSpace,
   type KernelPair,
-  kernelDirectory,
   planKernel,
   removeUnusedKernels,
   writeKernel,

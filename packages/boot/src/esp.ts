@@ -16,7 +16,6 @@ import { SUM_LEADS, textSum } from './text-sum.ts';
 export const ESP_PATHS = {
   entries: 'loader/entries',
   loaderConf: 'loader/loader.conf',
-  kernels: 'EFI/Linux',
 } as const;
 
 /** An entry on an ESP. */

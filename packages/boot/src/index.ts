@@ -1,4 +1,12 @@
 export {
+  BOOTC_DEFAULT_OS,
+  type BootcEntry,
+  type BootcPlace,
+  bootcEntry,
+  isBootcEntry,
+  isBootcEntryFile,
+} from './bootc-entry.ts';
+export {
   makeDirectoryDurably,
   removeDirectoryDurably,
   removeFileDurably,
@@ -79,13 +87,20 @@ export {
   withComposefs,
 } from './kernel-command-line.ts';
 export {
+  type KernelNaming,
+  type KernelPaths,
+  kernelDirectory,
+  kernelNaming,
+  kernelPaths,
+} from './kernel-directory.ts';
+export {
   bootDigest,
   checkBootSpace,
   holdsKernel,
   type KernelFile,
   type KernelPair,
   type KernelPlan,
-  kernelDirectory,
+  type KernelScope,
   kernelDirectorySizes,
   planKernel,
   removeUnusedKernels,

@@ -1,7 +1,8 @@
 /**
  * Kernels and initramfs images on an ESP: one directory for each different pair, `EFI/Linux/slipway-<id>/`, named after
  * the first deployment that brought it. Deployments with equal pairs share a directory; nothing links on FAT, so entries
- * simply name it, and a directory no entry names is garbage.
+ * simply name it, and a directory no entry names is garbage. On a host taken over from bootc the same holds for the
+ * directories bootc left; on any other they are bootc's.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -10,7 +11,14 @@ import { join } from 'node:path';
 import { type ByteStream, errnoOf, formatBytes, roundUp, SlipwayError } from '@slipway/core';
 import { makeDirectoryDurably, removeDirectoryDurably, writeFileDurably } from './durable-file.ts';
 import { type BootEntry, bootEntryFiles } from './entry.ts';
-import { ESP_PATHS, listDirectory } from './esp.ts';
+import { listDirectory } from './esp.ts';
+import {
+  KERNELS,
+  type KernelNaming,
+  kernelDirectory,
+  kernelNaming,
+  kernelPaths,
+} from './kernel-directory.ts';
 
 /** A file that can be read as often as needed. */
 export interface KernelFile {
@@ -40,11 +48,12 @@ export interface KernelPlan {
 
 /** Directories, long names and the entry itself, generously. */
 const BOOKKEEPING_CLUSTERS = 8;
-const DIRECTORY_NAME = /^slipway-(?:[0-9a-f]{64}|[0-9a-f]{128})$/;
+const OWN: readonly KernelNaming[] = ['slipway'];
 
-/** The directory of a deployment's own kernel, from the root of the ESP, `/` first. */
-export function kernelDirectory(id: string): string {
-  return `/${ESP_PATHS.kernels}/slipway-${id}`;
+/** Whose directories count. */
+export interface KernelScope {
+  /** Default: those Slipway made. */
+  readonly namings?: readonly KernelNaming[];
 }
 
 /** Lower-case hex of sha256(linux || initrd). */
@@ -58,12 +67,18 @@ export async function bootDigest(pair: KernelPair): Promise<string> {
 /**
  * Decides where the kernel of a deployment goes: a directory with an equal pair (read and compared, so that a damaged one
  * is not shared), else its own.
+ *
+ * @param scope the first of its namings is that of a directory of its own
  */
-export async function planKernel(esp: string, id: string, pair: KernelPair): Promise<KernelPlan> {
+export async function planKernel(
+  esp: string,
+  id: string,
+  pair: KernelPair,
+  { namings = OWN }: KernelScope = {},
+): Promise<KernelPlan> {
   const digest = pair.digest ?? (await bootDigest(pair));
-  for (const name of await listKernelDirectories(esp)) {
-    const directory = `/${ESP_PATHS.kernels}/${name}`;
-    const present = await pairIn(join(esp, directory));
+  for (const directory of await listKernelDirectories(esp, namings)) {
+    const present = await pairIn(esp, directory);
     const sameSizes =
       present?.linux.sizeBytes === pair.linux.sizeBytes && present.initrd.sizeBytes === pair.initrd.sizeBytes;
     if (present !== undefined && sameSizes && (await bootDigest(present)) === digest) {
@@ -75,7 +90,7 @@ export async function planKernel(esp: string, id: string, pair: KernelPair): Pro
     roundUp(pair.linux.sizeBytes, bsize) +
     roundUp(pair.initrd.sizeBytes, bsize) +
     BOOKKEEPING_CLUSTERS * bsize;
-  return { directory: kernelDirectory(id), shared: false, bootDigest: digest, neededBytes };
+  return { directory: kernelDirectory(id, namings[0]), shared: false, bootDigest: digest, neededBytes };
 }
 
 /** @throws SlipwayError BOOT_SPACE, with the bytes needed and free, when the plan does not fit */
@@ -101,10 +116,11 @@ export async function checkBootSpace(esp: string, plan: KernelPlan): Promise<voi
 export async function writeKernel(esp: string, plan: KernelPlan, pair: KernelPair): Promise<void> {
   if (plan.shared) return;
   const directory = join(esp, plan.directory);
+  const { linux, initrd } = kernelPaths(plan.directory);
   try {
     await makeDirectoryDurably(directory);
-    await writeFileDurably(join(directory, 'linux'), pair.linux.open());
-    await writeFileDurably(join(directory, 'initrd'), pair.initrd.open());
+    await writeFileDurably(join(esp, linux), pair.linux.open());
+    await writeFileDurably(join(esp, initrd), pair.initrd.open());
   } catch (thrown) {
     if (errnoOf(thrown) !== 'ENOSPC') throw thrown;
     await removeDirectoryDurably(directory);
@@ -114,12 +130,15 @@ export async function writeKernel(esp: string, plan: KernelPlan, pair: KernelPai
 }
 
 /** Every kernel directory on an ESP (from its root, `/` first) with the room it takes, in whole clusters. */
-export async function kernelDirectorySizes(esp: string): Promise<ReadonlyMap<string, number>> {
+export async function kernelDirectorySizes(
+  esp: string,
+  { namings = OWN }: KernelScope = {},
+): Promise<ReadonlyMap<string, number>> {
   const { bsize } = await statfs(esp);
   const sizes = new Map<string, number>();
-  for (const name of await listKernelDirectories(esp)) {
-    const directory = `/${ESP_PATHS.kernels}/${name}`;
-    const files = [await fileAt(join(esp, directory, 'linux')), await fileAt(join(esp, directory, 'initrd'))];
+  for (const directory of await listKernelDirectories(esp, namings)) {
+    const { linux, initrd } = kernelPaths(directory);
+    const files = [await fileAt(join(esp, linux)), await fileAt(join(esp, initrd))];
     sizes.set(
       directory,
       files.reduce((total, file) => total + roundUp(file?.sizeBytes ?? 0, bsize), 0),
@@ -130,7 +149,7 @@ export async function kernelDirectorySizes(esp: string): Promise<ReadonlyMap<str
 
 /** Whether a directory holds a kernel and an initramfs of these sizes: what a write that was cut short cannot fake. */
 export async function holdsKernel(esp: string, directory: string, pair: KernelPair): Promise<boolean> {
-  const present = await pairIn(join(esp, directory));
+  const present = await pairIn(esp, directory);
   return (
     present?.linux.sizeBytes === pair.linux.sizeBytes && present.initrd.sizeBytes === pair.initrd.sizeBytes
   );
@@ -147,25 +166,33 @@ export async function removeUnusedKernels(
   esp: string,
   entries: readonly BootEntry[],
   keep: readonly string[] = [],
+  { namings = OWN }: KernelScope = {},
 ): Promise<readonly string[]> {
   // FAT does not tell case apart, so names are compared without it.
   const used = [...entries.flatMap(bootEntryFiles), ...keep.map((directory) => `${directory}/`)].map((path) =>
     path.toLowerCase(),
   );
-  const unused = (await listKernelDirectories(esp))
-    .map((name) => `/${ESP_PATHS.kernels}/${name}`)
-    .filter((directory) => !used.some((path) => path.startsWith(`${directory.toLowerCase()}/`)));
+  const unused = (await listKernelDirectories(esp, namings)).filter(
+    (directory) => !used.some((path) => path.startsWith(`${directory.toLowerCase()}/`)),
+  );
   for (const directory of unused) await removeDirectoryDurably(join(esp, directory));
   return unused;
 }
 
-async function listKernelDirectories(esp: string): Promise<readonly string[]> {
-  return (await listDirectory(join(esp, ESP_PATHS.kernels))).filter((name) => DIRECTORY_NAME.test(name));
+/** From the root of the ESP, `/` first. */
+async function listKernelDirectories(
+  esp: string,
+  namings: readonly KernelNaming[],
+): Promise<readonly string[]> {
+  const isOne = (name: string): boolean => namings.some((naming) => naming === kernelNaming(name));
+  const names = await listDirectory(join(esp, KERNELS));
+  return names.filter(isOne).map((name) => `/${KERNELS}/${name}`);
 }
 
-async function pairIn(directory: string): Promise<KernelPair | undefined> {
-  const linux = await fileAt(join(directory, 'linux'));
-  const initrd = await fileAt(join(directory, 'initrd'));
+async function pairIn(esp: string, directory: string): Promise<KernelPair | undefined> {
+  const paths = kernelPaths(directory);
+  const linux = await fileAt(join(esp, paths.linux));
+  const initrd = await fileAt(join(esp, paths.initrd));
   return linux === undefined || initrd === undefined ? undefined : { linux, initrd };
 }
 

@@ -50,8 +50,11 @@ export type { LockOptions, RepositoryLock } from './repository/lock.ts';
 export type { VerityPolicy } from './repository/meta.ts';
 export { fileObject, fileSize, readFile } from './repository/node-content.ts';
 export type { Reachable, Roots } from './repository/reachable.ts';
+export type { StreamReference } from './repository/references.ts';
 export { openRepository, Repository } from './repository/repository.ts';
 export type { SealingState } from './repository/sealing.ts';
+export type { Splitstream } from './repository/splitstream.ts';
+export { type DocumentStream, writeDocumentStream } from './repository/splitstream-writer.ts';
 export type { RepositoryStatistics } from './repository/statistics.ts';
 export { type NamedStream, type PutObject, Store } from './repository/store.ts';
 export {

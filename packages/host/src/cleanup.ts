@@ -4,6 +4,7 @@ import { type OperationOptions, SlipwayError } from '@slipway/core';
 import { chooseDeployment, type ListedDeployment } from './choose-deployment.ts';
 import { type HostState, readHostState } from './deployment.ts';
 import { pathExists } from './directory.ts';
+import { requireOwnBoot } from './foreign-entries.ts';
 import { type CollectedGarbage, collectHostGarbage, removeDeployment } from './garbage.ts';
 import { keptDeployments, readRetention } from './retention.ts';
 import { publishStatus } from './status.ts';
@@ -29,6 +30,7 @@ export async function cleanUp(
 ): Promise<CleanupResult> {
   return await runTransaction(system, 'slipway cleanup', options, async (transaction) => {
     const state = await readHostState(system);
+    requireOwnBoot(state);
     const kept = keptDeployments(state, await readRetention(system));
     if (dryRun) {
       const deployments = deploymentIds(state).filter((id) => !kept.has(id));
@@ -63,6 +65,7 @@ export async function deleteDeployment(
 ): Promise<DeleteResult> {
   return await runTransaction(system, 'slipway delete', options, async (transaction) => {
     const state = await readHostState(system);
+    requireOwnBoot(state);
     const listed = chooseDeployment(state, name);
     refuseInUse(state, listed);
     const { id, origin } = listed.deployment;

@@ -9,6 +9,7 @@ import {
   readBootEntries,
 } from '@slipway/boot';
 import { errnoOf, isSlipwayError, messageOf, SlipwayError } from '@slipway/core';
+import { type AdoptionRecord, readAdoption } from './adopt/record.ts';
 import { bootedDeploymentId } from './booted-id.ts';
 import { isSameCommandLine } from './command-line.ts';
 import { type DeniedImage, readDenied } from './denied.ts';
@@ -60,6 +61,8 @@ export interface HostState {
   readonly allEntries: readonly EspEntry[];
   /** Images that did not come up, in the order in which they failed. */
   readonly denied: readonly DeniedImage[];
+  /** That this host was bootc's; undefined where it never was, or is. */
+  readonly adopted: AdoptionRecord | undefined;
   /** What started this boot. */
   readonly bootLoader: BootLoader;
   /** What could not be read, for people. */
@@ -99,6 +102,7 @@ export async function readHostState(system: HostSystem): Promise<HostState> {
   const ids = (await listDirectory(system.layout.deployments).catch(notRoot)).filter(isDeploymentId);
   const staged = await reader.readRecord(() => readStaged(system.layout.staged));
   const denied = (await reader.readRecord(() => readDenied(system.layout.denied))) ?? [];
+  const adopted = await reader.readRecord(() => readAdoption(system.layout.adopted));
   const booted = await reader.read(bootedId);
   const rollbackId = entries.find(({ id }) => id !== bootedId && ids.includes(id))?.id;
   const otherIds = inBootOrder(
@@ -115,6 +119,7 @@ export async function readHostState(system: HostSystem): Promise<HostState> {
     entries,
     allEntries,
     denied,
+    adopted,
     bootLoader: await startedBy(system),
     problems: [...problems.map(({ fileName, problem }) => `${fileName}: ${problem}`), ...reader.problems],
   };

@@ -20,6 +20,7 @@ import {
   readFile,
 } from '@slipway/composefs';
 import { isoTime, isSlipwayError, type Logger, messageOf, type OperationOptions } from '@slipway/core';
+import { kernelScope } from './adopt/record.ts';
 import { type HostState, highestSequence, readHostState } from './deployment.ts';
 import { kernelPair } from './deployment-plan.ts';
 import { comparedTree } from './deployment-tree.ts';
@@ -85,7 +86,7 @@ async function finish(
     const repository = await openRepository(system.layout.composefs);
     const theirs = comparedTree(repository, staged.deployment);
     etcConflicts = await mergeEtc({ system, state, staged, repository, theirs, log });
-    const kernelDirectory = await ensureKernel(system, staged, repository, theirs);
+    const kernelDirectory = await ensureKernel({ system, state, staged, repository, theirs });
     await expectNextBoot(system, state, staged);
     await unpin(system, log);
     await writeEntry(system, state, staged, kernelDirectory);
@@ -147,16 +148,17 @@ async function mergeEtc(merge: FinalMerge): Promise<readonly EtcConflict[]> {
 }
 
 /** The kernel was written when the update was staged; anybody may have tidied up the boot partition since. */
-async function ensureKernel(
-  system: HostSystem,
-  staged: StagedUpdate,
-  repository: Repository,
-  theirs: DirectoryNode,
-): Promise<string> {
+async function ensureKernel({
+  system,
+  state,
+  staged,
+  repository,
+  theirs,
+}: Omit<FinalMerge, 'log'>): Promise<string> {
   const pair = kernelPair(findKernel(theirs), (node) => readFile(repository, node));
   if (await holdsKernel(system.esp, staged.kernelDirectory, pair)) return staged.kernelDirectory;
   return during('write the kernel', system.esp, async () => {
-    const plan = await planKernel(system.esp, staged.deployment, pair);
+    const plan = await planKernel(system.esp, staged.deployment, pair, kernelScope(state.adopted));
     await writeKernel(system.esp, plan, pair);
     return plan.directory;
   });

@@ -6,6 +6,7 @@ import {
   BOOT_TRIES,
   compareBootEntries,
   deploymentEntry,
+  isBootcEntry,
   parseEntryName,
   slipwayEntryName,
 } from '@slipway/boot';
@@ -24,8 +25,18 @@ export function requireOwnBoot({ entries }: Pick<HostState, 'entries'>): void {
   throw new SlipwayError(
     'STATE_INVALID',
     `cannot change what boots next: the entry ${foreign.fileName}, which another program wrote, would still start first`,
-    { hint: 'update this host with the program that wrote it', details: { entry: foreign.fileName } },
+    {
+      hint: isBootcEntry(foreign)
+        ? 'update this host with bootc, or take it over: slipway adopt'
+        : 'update this host with the program that wrote it',
+      details: { entry: foreign.fileName },
+    },
   );
+}
+
+/** Whether it is still another program's: what is here and why is not for us to know. */
+export function isOthersBoot({ entries }: Pick<HostState, 'entries'>): boolean {
+  return entryInFront(entries) !== undefined;
 }
 
 /** The entry the boot loader would prefer to any new one of ours; undefined where there is none. */

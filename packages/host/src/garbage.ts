@@ -2,10 +2,13 @@
 import { removeBootEntry, removeDirectoryDurably, removeUnusedKernels } from '@slipway/boot';
 import { type GarbageReport, manifestStreamName, openRepository } from '@slipway/composefs';
 import { isSlipwayError } from '@slipway/core';
+import { bootcReferences } from './adopt/bootc-references.ts';
+import { kernelScope } from './adopt/record.ts';
 import { appImages } from './apps/app-images.ts';
 import { collectBoundImages } from './bound/keep-bound.ts';
 import { type DeploymentBootEntry, type HostState, readHostState } from './deployment.ts';
 import { listDirectory } from './directory.ts';
+import { isOthersBoot } from './foreign-entries.ts';
 import { isDeploymentId } from './layout.ts';
 import { keptDeployments, readRetention } from './retention.ts';
 import { supersededEntries } from './superseded-entries.ts';
@@ -36,8 +39,8 @@ const NOTHING: CollectedGarbage = { deployments: [], kernels: [], objects: 0, fr
  * that only they needed. The caller holds the host's lock.
  *
  * Order: boot entry, state, kernel, objects. A cut in between leaves something nothing refers to, which the next call removes;
- * never an entry without its deployment. When the booted deployment has no entry, or the policy cannot be read, nothing is removed:
- * what is to stay is not known.
+ * never an entry without its deployment. When the booted deployment has no entry, another program's stands first, or the policy cannot be
+ * read, nothing is removed: what is to stay is not known.
  */
 export async function collectHostGarbage(
   transaction: Transaction,
@@ -51,25 +54,30 @@ export async function collectHostGarbage(
     });
     return NOTHING;
   }
+  if (isOthersBoot(state)) return NOTHING;
   const kept = await keptIds(transaction, state, options.rollbackId);
   if (kept === undefined) return NOTHING;
   const deployments = await removeDeployments(transaction, state, kept);
   await removeDuplicateEntries(system, state, kept);
   const kernels = await collectKernels(system);
   if (deployments.length > 0 || options.thorough === true) await collectBoundImages(transaction, kept);
-  const report = await collectObjects(transaction, kept, options.thorough ?? false);
+  const report = await collectObjects(transaction, kept, {
+    thorough: options.thorough ?? false,
+    deploymentsWent: deployments.length > 0,
+  });
   const { removedObjects = 0, freedBytes = 0 } = report ?? {};
   return { deployments, kernels, objects: removedObjects, freedBytes };
 }
 
 /** Kernels no entry and no staged update names. */
 export async function collectKernels(system: HostSystem): Promise<readonly string[]> {
-  const { allEntries, staged } = await readHostState(system);
+  const { allEntries, staged, adopted } = await readHostState(system);
   const keep = staged === undefined ? [] : [staged.kernelDirectory];
   return removeUnusedKernels(
     system.esp,
     allEntries.map(({ entry }) => entry),
     keep,
+    kernelScope(adopted),
   );
 }
 
@@ -147,21 +155,28 @@ async function removeEntries(system: HostSystem, entries: readonly DeploymentBoo
 async function collectObjects(
   { system, log }: Transaction,
   kept: ReadonlySet<string>,
-  thorough: boolean,
+  { thorough, deploymentsWent }: { readonly thorough: boolean; readonly deploymentsWent: boolean },
 ): Promise<GarbageReport | undefined> {
   try {
     const repository = await openRepository(system.layout.composefs);
     const apps = await appImages(system.layout);
-    const { booted, rollback, stagedDeployment, others } = await readHostState(system);
+    const { booted, rollback, stagedDeployment, others, adopted } = await readHostState(system);
     const deployments = [booted, rollback, stagedDeployment, ...others];
     const digests = deployments.map((one) => one?.origin?.manifestDigest).filter((one) => one !== undefined);
     const manifests = new Set([...digests, ...apps.manifestDigests].map(manifestStreamName));
+    // As bootc's own collection does: its name for a manifest goes with the deployment.
+    const spent =
+      adopted === undefined ? [] : bootcReferences(repository, ({ target }) => !manifests.has(target));
+    for (const { name } of spent) repository.streamRefs.remove(name);
     const images = new Set([...kept, ...apps.images]);
     const streams = repository.listStreams();
     const isCurrent = (name: string): boolean =>
       !name.startsWith(manifestStreamName('')) || manifests.has(name);
     // Telling objects apart means reading every image: not at every boot for nothing.
-    const nothingWent = repository.listImages().every((id) => images.has(id)) && streams.every(isCurrent);
+    // bootc keeps images beside those that boot: there only what went tells.
+    const imagesStay =
+      adopted === undefined ? repository.listImages().every((id) => images.has(id)) : !deploymentsWent;
+    const nothingWent = imagesStay && streams.every(isCurrent);
     if (nothingWent && !thorough) return undefined;
     const keepStreams = streams.filter((name) => manifests.has(name));
     return await repository.gc({ keepImages: images, keepStreams, log });

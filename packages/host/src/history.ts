@@ -39,6 +39,10 @@ export type HistoryEvent =
   | 'denied'
   | 'allowed'
   | 'repaired'
+  /** The host was taken over from bootc; `reason` says with which entries. */
+  | 'adopted'
+  /** The host is bootc's again. */
+  | 'given-back'
   /** The host begins anew; `reason` says where the state is that was left. */
   | 'reset'
   /** An app was installed, updated or reverted and works; `reason` names it. */

@@ -1,3 +1,4 @@
+export { type AdoptionResult, type AdoptionStepTold, adoptHost } from './adopt/adopt.ts';
 export { type AllowResult, allowDenied } from './allow.ts';
 export { type AppSummary, appSummary } from './apps/app-summary.ts';
 export {

@@ -7,6 +7,7 @@ import {
   kernelDirectorySizes,
   planKernel,
 } from '@slipway/boot';
+import { kernelScope } from './adopt/record.ts';
 import type { Deployment, HostState } from './deployment.ts';
 import type { StagedPlan } from './deployment-plan.ts';
 import { during } from './failure.ts';
@@ -34,7 +35,7 @@ export async function makeKernelRoom(
   const { system, log } = transaction;
   await collectKernels(system);
   const kernelPlan = await during('read the boot partition', system.esp, () =>
-    planKernel(system.esp, plan.id, plan.kernel),
+    planKernel(system.esp, plan.id, plan.kernel, kernelScope(state.adopted)),
   );
   for (const sacrifice of await neededSacrifices(system, state, kernelPlan, plan.id)) {
     if (sacrifice.kind === 'staged') {
@@ -58,7 +59,7 @@ async function neededSacrifices(
   plannedId: string,
 ): Promise<readonly Sacrifice[]> {
   const { bavail, bsize } = await statfs(system.esp);
-  const sizes = await kernelDirectorySizes(system.esp);
+  const sizes = await kernelDirectorySizes(system.esp, kernelScope(state.adopted));
   const possible = possibleSacrifices(state, plannedId);
   for (let count = 0; count <= possible.length; count += 1) {
     const taken = possible.slice(0, count);

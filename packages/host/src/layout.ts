@@ -39,6 +39,8 @@ export interface HostLayout {
   readonly failedBoot: string;
   /** Apps, apart from the deployments. */
   readonly apps: string;
+  /** That this host was bootc's. */
+  readonly adopted: string;
   /** That a fleet lock was asked for, and where. */
   readonly fleetLock: string;
   /** podman's storage of bound images, where bootc keeps it. */
@@ -80,6 +82,7 @@ export function hostLayout(sysroot = '/sysroot'): HostLayout {
     denied: join(state, 'denied.json'),
     failedBoot: join(state, 'failed-boot.json'),
     apps: join(state, 'apps'),
+    adopted: join(state, 'adopted.json'),
     fleetLock: join(state, 'fleet-lock.json'),
     boundStorage: join(sysroot, 'composefs/bootc/storage'),
     lock: join(state, 'lock'),

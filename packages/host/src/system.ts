@@ -20,7 +20,10 @@ export type Checkpoint =
   | 'staged-removed'
   | 'entry-removed'
   | 'entries-tidied'
-  | 'expected-removed';
+  | 'expected-removed'
+  | 'adoption-recorded'
+  | 'adoption-forgotten'
+  | 'streams-written';
 
 /** The system a host runs on. */
 export interface HostSystem {
@@ -31,6 +34,8 @@ export interface HostSystem {
   readonly esp: string;
   /** For what need not survive a reboot and everyone may read. */
   readonly runDirectory: string;
+  /** Where bootc says what it staged. */
+  readonly bootcRunDirectory: string;
   /** As Go writes it: `amd64`, `arm64`. */
   readonly architecture: string;
   readonly clock: Clock;
@@ -63,6 +68,7 @@ export function runningSystem(): HostSystem {
     etc: '/etc',
     esp: '/boot',
     runDirectory: '/run/slipway',
+    bootcRunDirectory: '/run/composefs',
     architecture: goArchitecture(process.arch),
     clock: systemClock,
     mountInfo: () => readFile('/proc/self/mountinfo', 'utf8'),

@@ -191,7 +191,8 @@ async function checkStream(check: Check, name: string): Promise<readonly FsckFin
     const own = repository.streams.get(name);
     if (own !== undefined && !repository.hasObject(own)) await isRefetched(check, own);
     const record = repository.readStream(name);
-    if (record === undefined) return own === undefined ? unreadable('it stands for no object') : [];
+    if (record === undefined && own === undefined) return unreadable('it stands for no object');
+    if (record === undefined) return await checkForeignStream(check, name);
     const needed = Array.from(record.objects, (digest) => Buffer.from(digest).toString('hex'));
     const { missing, refetched } = await complete(check, needed);
     if (missing === 0 || !repair) return incomplete('stream-incomplete', name, missing, refetched);
@@ -199,6 +200,18 @@ async function checkStream(check: Check, name: string): Promise<readonly FsckFin
   } catch (cause) {
     if (!isSlipwayError(cause)) throw cause;
     return unreadable(cause.message);
+  }
+}
+
+/** What another program wrote is never removed: it may be all that program knows. */
+async function checkForeignStream(check: Check, name: string): Promise<readonly FsckFinding[]> {
+  try {
+    const stream = check.repository.readSplitstream(name);
+    const { missing, refetched } = await complete(check, stream?.objects ?? []);
+    return incomplete('stream-incomplete', name, missing, refetched);
+  } catch (cause) {
+    if (!isSlipwayError(cause)) throw cause;
+    return [{ kind: 'stream-unreadable', name, message: cause.message, repaired: false }];
   }
 }
 

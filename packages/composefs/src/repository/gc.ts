@@ -7,9 +7,12 @@ import type { Store } from './store.ts';
 
 /** What stays. */
 export interface GarbageOptions {
-  /** Ids of the images to keep; the others are removed. Undefined keeps all. */
+  /** Ids of the images to keep; the others are removed, unless something under `images/refs/` names them. Undefined keeps all. */
   readonly keepImages?: Iterable<string>;
-  /** Names of the streams to keep, with the streams they name; the others are removed. Undefined keeps all. */
+  /**
+   * Names of the streams to keep, with the streams they name; the others are removed, unless something under `streams/refs/` needs
+   * them. Undefined keeps all.
+   */
   readonly keepStreams?: Iterable<string>;
   /** Only say what would be removed. */
   readonly dryRun?: boolean;
@@ -70,9 +73,14 @@ function planGarbage(repository: Store, options: GarbageOptions): GarbagePlan {
   const images = repository.listImages();
   const streams = repository.listStreams();
   const wantedImages = new Set(options.keepImages ?? images);
+  // What another program gave a name is not ours to take away.
+  for (const { target } of repository.imageRefs.list()) wantedImages.add(target);
   const kept = reachableFrom(repository, {
     images: images.filter((id) => wantedImages.has(id)),
-    streams: options.keepStreams ?? streams,
+    streams: [
+      ...(options.keepStreams ?? streams),
+      ...repository.streamRefs.list().map(({ target }) => target),
+    ],
   });
   const files: string[] = [];
   for (const { path, digest } of objectFiles(repository)) {

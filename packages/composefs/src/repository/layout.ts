@@ -6,6 +6,8 @@ export const META_FILE = 'meta.json';
 export const OBJECTS_DIRECTORY = 'objects';
 export const IMAGES_DIRECTORY = 'images';
 export const STREAMS_DIRECTORY = 'streams';
+/** In `images/` and `streams/`. */
+export const REFERENCES_DIRECTORY = 'refs';
 /** Holds unfinished files, only where the file system has no O_TMPFILE, and links before they are renamed. */
 export const TEMP_DIRECTORY = 'tmp';
 

@@ -8,6 +8,7 @@ import {
   isDigestHex,
   isStreamName,
   OBJECTS_DIRECTORY,
+  REFERENCES_DIRECTORY,
   STREAMS_DIRECTORY,
   TEMP_DIRECTORY,
 } from './layout.ts';
@@ -16,7 +17,9 @@ import { formatMeta, type RepositoryMeta, type VerityPolicy } from './meta.ts';
 import { NamedLinks } from './named-link.ts';
 import { corruptObject } from './object-reader.ts';
 import { ObjectStore } from './object-store.ts';
+import { References } from './references.ts';
 import type { SealingState } from './sealing.ts';
+import { readSplitstream, type Splitstream } from './splitstream.ts';
 import {
   RECORD_LIMIT_BYTES,
   readRecord,
@@ -59,6 +62,9 @@ export class Store {
   readonly objects: ObjectStore;
   readonly images: NamedLinks;
   readonly streams: NamedLinks;
+  /** What other programs keep images and streams alive by; nobody here makes any of images. */
+  readonly imageRefs: References;
+  readonly streamRefs: References;
 
   constructor(path: string, meta: RepositoryMeta) {
     const temp = join(path, TEMP_DIRECTORY);
@@ -68,6 +74,8 @@ export class Store {
     this.objects = new ObjectStore(join(path, OBJECTS_DIRECTORY), temp, this.algorithm, this.verity);
     this.images = new NamedLinks(join(path, IMAGES_DIRECTORY), temp, this.algorithm);
     this.streams = new NamedLinks(join(path, STREAMS_DIRECTORY), temp, this.algorithm);
+    this.imageRefs = new References(join(path, IMAGES_DIRECTORY, REFERENCES_DIRECTORY), temp);
+    this.streamRefs = new References(join(path, STREAMS_DIRECTORY, REFERENCES_DIRECTORY), temp);
   }
 
   /** Whether objects written by this process are sealed by the kernel; `unknown` before the first. */
@@ -249,6 +257,48 @@ export class Store {
     if (digest === undefined) return undefined;
     const bytes = this.objects.read(digest, RECORD_LIMIT_BYTES);
     return readRecord(bytes, digestBytesOf(this.algorithm), name);
+  }
+
+  /**
+   * Reads what a stream of composefs-rs stands on; undefined when there is none of this name, or it is none of those.
+   *
+   * @throws SlipwayError OBJECT_CORRUPT, OBJECT_MISSING, REPOSITORY_INVALID when it is damaged
+   */
+  readSplitstream(name: string): Splitstream | undefined {
+    requireStreamName(name);
+    const digest = this.streams.get(name);
+    return digest === undefined ? undefined : this.readSplitstreamObject(digest, name);
+  }
+
+  /** The same of the object itself; undefined where it is none of those. */
+  readSplitstreamObject(digest: string, name: string = digest): Splitstream | undefined {
+    const bytes = this.objects.read(digest, RECORD_LIMIT_BYTES);
+    return readSplitstream(bytes, digestBytesOf(this.algorithm), name);
+  }
+
+  /**
+   * The document under a name, whether we recorded it or composefs-rs: a manifest, a configuration. Undefined where there is none, or what is
+   * there is longer or no single document.
+   *
+   * @throws SlipwayError OBJECT_CORRUPT, OBJECT_MISSING, REPOSITORY_INVALID when it is damaged
+   */
+  readDocument(name: string, limitBytes: number): Buffer | undefined {
+    const payload =
+      this.readStream(name)?.payload() ?? this.#documentOf(this.readSplitstream(name), limitBytes);
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    for (const chunk of payload) {
+      bytes += chunk.length;
+      if (bytes > limitBytes) return undefined;
+      chunks.push(chunk);
+    }
+    return chunks.length === 0 ? undefined : Buffer.concat(chunks);
+  }
+
+  #documentOf(stream: Splitstream | undefined, limitBytes: number): readonly Buffer[] {
+    const [object, ...more] = stream?.objects ?? [];
+    if (object === undefined || more.length > 0) return [];
+    return [this.objects.read(object, limitBytes)];
   }
 
   /** Takes a record away; what only it kept alive goes with the next garbage collection. */

@@ -28,6 +28,11 @@ export const HOST_ERRORS = {
     summary: 'Local changes in /etc cannot be combined with the new image.',
   },
   NOTHING_STAGED: { exitCode: 1, httpStatus: 409, summary: 'No update is staged on this host.' },
+  ADOPTION_REFUSED: {
+    exitCode: 1,
+    httpStatus: 409,
+    summary: 'The host cannot be taken over from bootc, or given back to it, as it is.',
+  },
   SPEC_INVALID: {
     exitCode: 3,
     httpStatus: 400,

@@ -1,6 +1,6 @@
 /** What boots: entries, and kernels on the boot partition, compared with the images they came from. */
 import { dirname } from 'node:path';
-import { bootEntryValue, removeBootEntry, slipwayEntryName } from '@slipway/boot';
+import { bootEntryValue, kernelPaths, removeBootEntry, slipwayEntryName } from '@slipway/boot';
 import { listDeployments } from '../choose-deployment.ts';
 import { type HostState, highestSequence, readHostState } from '../deployment.ts';
 import { during } from '../failure.ts';
@@ -46,7 +46,7 @@ async function checkKernels(
     const wanted = await pairOfImage(system, place.id);
     // The store says what is wrong with the image itself.
     if (wanted === undefined || (await isPair(system, place, wanted))) continue;
-    const mayWrite = isOwnPlace(place);
+    const mayWrite = isOwnPlace(place, state.adopted);
     if (repair && mayWrite) await writePair(system, place, wanted);
     const message = 'kernel or initramfs is missing, or not that of the image';
     const name = dirname(place.linux);
@@ -66,7 +66,7 @@ function kernelPlaces({ entries, staged, ...state }: HostState): readonly Kernel
   });
   if (staged === undefined) return booting;
   const { deployment: id, kernelDirectory } = staged;
-  return [...booting, { id, linux: `${kernelDirectory}/linux`, initrd: `${kernelDirectory}/initrd` }];
+  return [...booting, { id, ...kernelPaths(kernelDirectory) }];
 }
 
 async function checkDangling(

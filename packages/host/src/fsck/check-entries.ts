@@ -68,7 +68,7 @@ export async function writeEntryOf(
   const wanted = await pairOfImage(system, id);
   const line = await commandLineOf(system, state, id);
   if (wanted === undefined || line === undefined) return false;
-  const kernelDirectory = await directoryOf(system, state.allEntries, id, wanted);
+  const kernelDirectory = await directoryOf(system, state, id, wanted);
   const options = formatKernelCommandLine(line);
   const repository = await openRepository(system.layout.composefs);
   const prettyName = await imagePrettyName(deploymentTree(repository, id), (node) =>

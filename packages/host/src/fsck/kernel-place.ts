@@ -1,17 +1,21 @@
 /** Kernels on the boot partition, compared with those of the images and written anew from them. */
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import {
   bootDigest,
   bootEntryValue,
-  type EspEntry,
   type KernelPair,
+  kernelDirectory,
+  kernelNaming,
+  kernelPaths,
   makeDirectoryDurably,
   writeFileDurably,
 } from '@slipway/boot';
 import { findKernel, openRepository, readFile } from '@slipway/composefs';
 import { errnoOf, isSlipwayError } from '@slipway/core';
+import { kernelScope } from '../adopt/record.ts';
+import type { HostState } from '../deployment.ts';
 import { kernelPair } from '../deployment-plan.ts';
 import { comparedTree } from '../deployment-tree.ts';
 import type { HostSystem } from '../system.ts';
@@ -23,11 +27,16 @@ export interface KernelPlace {
   readonly initrd: string;
 }
 
-const OWN_DIRECTORY = /^\/EFI\/Linux\/slipway-[0-9a-f]+\/(?:linux|initrd)$/;
-
-/** Whether both files are where only Slipway writes. */
-export function isOwnPlace({ linux, initrd }: KernelPlace): boolean {
-  return OWN_DIRECTORY.test(linux) && OWN_DIRECTORY.test(initrd);
+/** Whether both files are where only Slipway writes; on a host taken over from bootc that is where bootc wrote as well. */
+export function isOwnPlace(
+  { linux, initrd }: Pick<KernelPlace, 'linux' | 'initrd'>,
+  adopted: HostState['adopted'],
+): boolean {
+  const directory = dirname(linux);
+  const naming = kernelNaming(basename(directory));
+  if (naming === undefined || !(kernelScope(adopted).namings ?? []).includes(naming)) return false;
+  const own = kernelPaths(kernelDirectory(directory.slice(directory.lastIndexOf('-') + 1), naming));
+  return linux === own.linux && initrd === own.initrd;
 }
 
 /** A pair that was read to its end. */
@@ -71,17 +80,17 @@ export async function writePair({ esp }: HostSystem, place: KernelPlace, pair: K
 /** A directory of the boot partition with a deployment's kernel: one an entry names already, else its own, written if it must be. */
 export async function directoryOf(
   system: HostSystem,
-  entries: readonly EspEntry[],
+  { allEntries, adopted }: Pick<HostState, 'allEntries' | 'adopted'>,
   id: string,
   wanted: WholePair,
 ): Promise<string> {
-  for (const { entry } of entries) {
+  for (const { entry } of allEntries) {
     const [linux, initrd] = [bootEntryValue(entry, 'linux'), bootEntryValue(entry, 'initrd')];
-    if (linux === undefined || initrd === undefined || !OWN_DIRECTORY.test(linux)) continue;
+    if (linux === undefined || initrd === undefined || !isOwnPlace({ linux, initrd }, adopted)) continue;
     if (await isPair(system, { id, linux, initrd }, wanted)) return dirname(linux);
   }
-  const directory = `/EFI/Linux/slipway-${id}`;
-  const place = { id, linux: `${directory}/linux`, initrd: `${directory}/initrd` };
+  const directory = kernelDirectory(id);
+  const place = { id, ...kernelPaths(directory) };
   if (!(await isPair(system, place, wanted))) await writePair(system, place, wanted);
   return directory;
 }

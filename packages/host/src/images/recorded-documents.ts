@@ -6,7 +6,7 @@ import { asJsonRecord, type JsonRecord, parseJsonRecord } from '../json-record.t
 /** Both are far smaller. */
 const DOCUMENT_LIMIT_BYTES = 16 * 1024 * 1024;
 
-/** Undefined where the store has no record of them, as of what another program brought. */
+/** Undefined where the store has no record of them. */
 export function recordedConfig(
   repository: Repository,
   manifestDigest: string | undefined,
@@ -24,15 +24,18 @@ export function recordedConfig(
   }
 }
 
+/** What the image calls its version; undefined where the store does not know, or the image does not say. */
+export function recordedVersion(
+  repository: Repository,
+  manifestDigest: string | undefined,
+  log: Logger,
+): string | undefined {
+  const config = asJsonRecord(recordedConfig(repository, manifestDigest, log)?.['config']);
+  const version = asJsonRecord(config?.['Labels'])?.['org.opencontainers.image.version'];
+  return typeof version === 'string' && version !== '' ? version : undefined;
+}
+
 function readDocument(repository: Repository, name: string): JsonRecord | undefined {
-  const record = repository.readStream(name);
-  if (record === undefined) return undefined;
-  const chunks: Buffer[] = [];
-  let bytes = 0;
-  for (const chunk of record.payload()) {
-    bytes += chunk.length;
-    if (bytes > DOCUMENT_LIMIT_BYTES) return undefined;
-    chunks.push(chunk);
-  }
-  return parseJsonRecord(Buffer.concat(chunks).toString('utf8'));
+  const bytes = repository.readDocument(name, DOCUMENT_LIMIT_BYTES);
+  return bytes === undefined ? undefined : parseJsonRecord(bytes.toString('utf8'));
 }

@@ -79,6 +79,7 @@ export function systemOf(
     etc: layout.deployment(bootedId).etc,
     esp,
     runDirectory: join(directory, 'run'),
+    bootcRunDirectory: join(directory, 'run-composefs'),
     architecture: 'amd64',
     clock,
     mountInfo: async () =>

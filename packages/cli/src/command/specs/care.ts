@@ -60,6 +60,24 @@ export const CARE_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('../../commands/repair-accounts.ts')).repairAccountsCommand,
   }),
   defineCommand({
+    path: ['adopt'],
+    summary: 'take over a host that bootc installed',
+    description: [
+      "The composefs backend of bootc has the same layout on the disk. Each deployment it boots gets a boot entry of Slipway's that starts the very same, then bootc's entries go: nothing is fetched and nothing restarts, /etc and /var stay as they are. From then on slipway upgrade, switch and rollback work.",
+      'The running image must have Slipway in it: build one, bootc upgrade to it, and reboot. Hosts that GRUB starts, and unified kernel images, cannot be taken over. What stands against it is told at once, and nothing is changed.',
+      'Power may fail at any time: run it again.',
+    ],
+    arguments: {},
+    options: { dryRun: flag('only say what would be done'), json: JSON_OPTION },
+    json: 'what became of it, and each step',
+    exitCodes: [{ code: 1, meaning: 'the host cannot be taken over as it is' }],
+    examples: [
+      { command: 'slipway adopt --dry-run', why: 'can this host be taken over, and how' },
+      { command: 'slipway adopt', why: 'and do it' },
+    ],
+    load: async () => (await import('../../commands/adopt.ts')).adopt,
+  }),
+  defineCommand({
     path: ['factory-reset'],
     summary: 'bring /etc back to what the image says and empty /var, at the next boot',
     description: [

@@ -1,0 +1,78 @@
+/** Taking a host over that bootc's composefs backend installed, as it is. */
+import { removeBootEntry, writeBootEntry } from '@slipway/boot';
+import { isoTime, type OperationOptions } from '@slipway/core';
+import { readHostState } from '../deployment.ts';
+import { during } from '../failure.ts';
+import { publishStatus } from '../status.ts';
+import type { HostSystem } from '../system.ts';
+import { runTransaction, type Transaction } from '../transaction.ts';
+import { refusal } from './obstacle.ts';
+import { type AdoptionStep, planAdoption } from './plan.ts';
+import { writeAdoption } from './record.ts';
+import { surveyBootcHost } from './survey.ts';
+
+/** A step as it is told. */
+export type AdoptionStepTold =
+  | { readonly kind: 'write-entry' | 'remove-entry'; readonly fileName: string; readonly deployment: string }
+  | { readonly kind: 'record' };
+
+/** What became of it. */
+export interface AdoptionResult {
+  readonly kind: 'adopted' | 'would-adopt' | 'nothing-to-do';
+  readonly steps: readonly AdoptionStepTold[];
+}
+
+/**
+ * Makes the deployments bootc boots Slipway's: each gets an entry of our own that starts the very same, then bootc's entries go.
+ * Nothing is fetched, nothing restarts, and `/etc`, `/var` and origin files stay as they are. A host that is Slipway's is left alone.
+ *
+ * A cut leaves bootc's entries first in boot order, or ours; what boots is the same, and run again it does the rest.
+ *
+ * @throws SlipwayError ADOPTION_REFUSED with every reason, NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, STATE_INVALID, NO_SPACE
+ */
+export async function adoptHost(
+  system: HostSystem,
+  { dryRun = false, ...options }: OperationOptions & { readonly dryRun?: boolean } = {},
+): Promise<AdoptionResult> {
+  return await runTransaction(system, 'slipway adopt', options, async (transaction) => {
+    const state = await readHostState(system);
+    const plan = planAdoption(await surveyBootcHost(system, state, transaction.log));
+    if (plan.kind === 'refused') throw refusal('adopt this host', plan.obstacles);
+    if (plan.kind === 'nothing-to-do') return { kind: 'nothing-to-do', steps: [] };
+    const steps = plan.steps.map(told);
+    if (dryRun) return { kind: 'would-adopt', steps };
+    for (const step of plan.steps) await take(transaction, step);
+    const { booted } = await readHostState(system);
+    await transaction.record({
+      event: 'adopted',
+      deployment: booted.id,
+      image: booted.origin?.image.image,
+      manifestDigest: booted.origin?.manifestDigest,
+      reason: `it was installed by bootc; ${booted.entry?.fileName ?? 'no entry'} starts what runs`,
+    });
+    await publishStatus(system, transaction.log);
+    return { kind: 'adopted', steps };
+  });
+}
+
+/** What a cut right after a step leaves is said at the kinds of steps. */
+async function take({ system }: Transaction, step: AdoptionStep): Promise<void> {
+  if (step.kind === 'write-entry') {
+    await during('write a boot entry', system.esp, () =>
+      writeBootEntry(system.esp, step.fileName, step.entry),
+    );
+    system.checkpoint?.('entry-written');
+  } else if (step.kind === 'remove-entry') {
+    await during('remove a boot entry', system.esp, () => removeBootEntry(system.esp, step.fileName));
+    system.checkpoint?.('entry-removed');
+  } else {
+    await writeAdoption(system.layout.adopted, { since: isoTime(system.clock) });
+    system.checkpoint?.('adoption-recorded');
+  }
+}
+
+function told(step: AdoptionStep): AdoptionStepTold {
+  if (step.kind === 'record') return step;
+  const { kind, fileName, deployment } = step;
+  return { kind, fileName, deployment };
+}

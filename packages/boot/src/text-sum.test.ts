@@ -39,4 +39,9 @@ describe('the last line of a small text', () => {
   ])('is not missed where there never was one: %j', (text) => {
     expect(textSum(text, SUM_LEADS.bootEntry)).toBe('none');
   });
+
+  test('is not seen in a digest of as long a key, as in origin files of bootc', () => {
+    expect(textSum(`[boot]\nboot_type = bls\ndigest = ${ID}\n`, SUM_LEADS.origin)).toBe('none');
+    expect(textSum(`[boot]\nchacksum=${ID}\n`, SUM_LEADS.origin)).toBe('wrong');
+  });
 });

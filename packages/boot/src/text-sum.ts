@@ -9,6 +9,8 @@ import { createHash } from 'node:crypto';
 export type TextSum = 'none' | 'right' | 'wrong';
 
 const WORD = 'checksum';
+/** Characters of the lead that may be damaged for it to be one still. */
+const MOST_DAMAGED = 2;
 
 /** How the line starts in a file: as a comment where there are some, else as a value. */
 export const SUM_LEADS: Readonly<Record<'bootEntry' | 'origin', string>> = {
@@ -26,8 +28,16 @@ export function textSum(text: string, lead: string): TextSum {
   const body = text.slice(0, Math.max(0, text.length - lead.length - 65));
   if (text === withTextSum(body, lead)) return 'right';
   // Either the word or what is around it is whole.
-  const looksAlike = new RegExp(`^.{${lead.length}}[0-9a-f]{64}$`, 'm');
-  return text.includes(WORD) || looksAlike.test(text) ? 'wrong' : 'none';
+  return text.includes(WORD) || hasDamagedLead(text, lead) ? 'wrong' : 'none';
+}
+
+/** A digest behind something else, as bootc's `digest = …`, is no damaged line of ours. */
+function hasDamagedLead(text: string, lead: string): boolean {
+  const alike = new RegExp(`^(?<found>.{${lead.length}})[0-9a-f]{64}$`, 'gm');
+  return [...text.matchAll(alike)].some(({ groups }) => {
+    const changed = Array.from(lead).filter((character, index) => groups?.['found']?.[index] !== character);
+    return changed.length <= MOST_DAMAGED;
+  });
 }
 
 function hexOf(text: string): string {

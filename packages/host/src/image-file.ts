@@ -30,10 +30,27 @@ export async function readImageText(
 /** `PRETTY_NAME` of an image's os-release; undefined when it does not say. */
 export async function imagePrettyName(tree: DirectoryNode, read: FileReader): Promise<string | undefined> {
   for (const path of ['/usr/lib/os-release', '/etc/os-release']) {
-    const name = prettyName((await readImageText(tree, path, read)) ?? '');
+    const name = osReleaseValue((await readImageText(tree, path, read)) ?? '', 'PRETTY_NAME');
     if (name !== undefined) return name;
   }
   return undefined;
+}
+
+/** What an operating system calls itself; undefined what it does not say. */
+export interface OsRelease {
+  readonly id: string | undefined;
+  readonly name: string | undefined;
+  readonly version: string | undefined;
+}
+
+/** The same of an image, as bootc reads it. */
+export async function imageOsRelease(tree: DirectoryNode, read: FileReader): Promise<OsRelease> {
+  const text = (await readImageText(tree, '/usr/lib/os-release', read)) ?? '';
+  return {
+    id: osReleaseValue(text, 'ID'),
+    name: osReleaseValue(text, 'PRETTY_NAME') ?? osReleaseValue(text, 'NAME'),
+    version: osReleaseValue(text, 'VERSION_ID') ?? osReleaseValue(text, 'VERSION'),
+  };
 }
 
 /** The line of the boot menu for a deployment. */
@@ -47,8 +64,9 @@ export function deploymentTitle(
 }
 
 /** os-release(5): shell-like assignments, values quoted or not. */
-function prettyName(text: string): string | undefined {
-  const value = /^PRETTY_NAME=(?:"(?<double>[^"\n]*)"|'(?<single>[^'\n]*)'|(?<bare>\S*))/m.exec(text)?.groups;
+function osReleaseValue(text: string, key: string): string | undefined {
+  const line = new RegExp(`^${key}=(?:"(?<double>[^"\\n]*)"|'(?<single>[^'\\n]*)'|(?<bare>\\S*))`, 'm');
+  const value = line.exec(text)?.groups;
   const name = value?.['double'] ?? value?.['single'] ?? value?.['bare'];
   return name === '' ? undefined : name;
 }

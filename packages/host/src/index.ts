@@ -1,4 +1,5 @@
 export { type AdoptionResult, type AdoptionStepTold, adoptHost } from './adopt/adopt.ts';
+export { type GiveBackResult, type GiveBackStepTold, giveHostBack } from './adopt/give-back.ts';
 export { type AllowResult, allowDenied } from './allow.ts';
 export { type AppSummary, appSummary } from './apps/app-summary.ts';
 export {

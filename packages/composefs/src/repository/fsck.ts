@@ -68,7 +68,12 @@ export async function checkRepository(
   const waitMs = options.waitMs === undefined ? {} : { waitMs: options.waitMs };
   using _lock = await repository.lock(repair ? 'exclusive' : 'shared', { signal, ...waitMs });
 
-  const check: Check = { repository, repair, refetch: repair ? options.refetch : undefined };
+  const check: Check = {
+    repository,
+    repair,
+    refetch: repair ? options.refetch : undefined,
+    foreignImages: imagesOfForeignStreams(repository),
+  };
   const findings = await checkObjects(repository, repair, options);
   for (const id of repository.images.list()) findings.push(...(await checkImage(check, id)));
   for (const name of repository.listStreams()) findings.push(...(await checkStream(check, name)));
@@ -85,6 +90,8 @@ interface Check {
   readonly repository: Store;
   readonly repair: boolean;
   readonly refetch: FsckOptions['refetch'];
+  /** Those another program's streams name: they may be in a format only that program reads. */
+  readonly foreignImages: ReadonlySet<string>;
 }
 
 async function checkObjects(
@@ -176,6 +183,7 @@ async function checkImage(check: Check, id: string): Promise<readonly FsckFindin
     return incomplete('image-incomplete', id, missing, refetched);
   } catch (cause) {
     if (!isSlipwayError(cause)) throw cause;
+    if (cause.code === 'EROFS_INVALID' && check.foreignImages.has(id)) return [];
     return [{ kind: 'image-unreadable', name: id, message: cause.message, repaired: false }];
   }
 }
@@ -201,6 +209,19 @@ async function checkStream(check: Check, name: string): Promise<readonly FsckFin
     if (!isSlipwayError(cause)) throw cause;
     return unreadable(cause.message);
   }
+}
+
+/** What cannot be read is found when its turn comes. */
+function imagesOfForeignStreams(repository: Store): ReadonlySet<string> {
+  const images = new Set<string>();
+  for (const name of repository.listStreams()) {
+    try {
+      for (const digest of repository.readSplitstream(name)?.streams ?? []) images.add(digest);
+    } catch (cause) {
+      if (!isSlipwayError(cause)) throw cause;
+    }
+  }
+  return images;
 }
 
 /** What another program wrote is never removed: it may be all that program knows. */

@@ -52,9 +52,12 @@ export function planAdoption(facts: AdoptionFacts): AdoptionPlan {
   const own = ownEntries(facts);
   const others = orderObstacles(facts, own);
   if (others.length > 0) return { kind: 'refused', obstacles: others };
-  const kept = new Set(own.map(({ fileName }) => fileName));
-  const writes = own.filter((one) => !one.isThere).map(({ isThere: _isThere, ...step }) => step);
-  const gone = entries.filter((one) => isBootcEntry(one) || (isOwn(one) && !kept.has(one.fileName)));
+  const first = own.at(-1)?.sequence ?? 0;
+  const writes = own
+    .filter((one) => !one.isThere)
+    .map(({ isThere: _isThere, sequence: _sequence, ...step }) => step);
+  // Of ours from before bootc had the host, those that would start instead.
+  const gone = entries.filter((one) => isBootcEntry(one) || (one.sequence ?? 0) > first);
   const removals = gone
     .toReversed()
     .map(({ fileName, id }) => ({ kind: 'remove-entry', fileName, deployment: id }) as const);
@@ -69,6 +72,7 @@ export function bootsBootcsKernel({ entry }: EspEntry): boolean {
 interface OwnEntry extends Extract<AdoptionStep, { readonly kind: 'write-entry' }> {
   /** Written before a cut. */
   readonly isThere: boolean;
+  readonly sequence: number;
 }
 
 /** For each deployment bootc boots one, in the same order: the last choice has the lowest number. */
@@ -90,7 +94,7 @@ function ownEntries({ state: { entries }, deployments }: AdoptionFacts): readonl
     highest = Math.max(highest, sequence);
     last = sequence;
     const fileName = slipwayEntryName(sequence, 'good');
-    own.push({ kind: 'write-entry', fileName, deployment: id, entry, isThere: same !== undefined });
+    own.push({ kind: 'write-entry', fileName, deployment: id, entry, sequence, isThere: same !== undefined });
   }
   return own;
 }
@@ -120,13 +124,18 @@ function isSameEntry({ entry, name }: EspEntry, wanted: BootEntry): boolean {
 }
 
 function hostObstacles(facts: AdoptionFacts): readonly Obstacle[] {
-  const { state, stagedByBootc, repositoryProblem, missingParts, disabled } = facts;
+  const { state, stagedByBootc, pinnedEntry, repositoryProblem, missingParts, disabled } = facts;
   const found: Obstacle[] = [];
   if (state.bootLoader === 'grub')
     found.push({ what: 'GRUB starts it', hint: 'only hosts that systemd-boot starts can be taken over' });
   if (repositoryProblem !== undefined)
     found.push({ what: repositoryProblem, hint: 'update it with a newer bootc' });
   if (stagedByBootc) found.push({ what: 'bootc has an update ready', hint: 'reboot first' });
+  if (pinnedEntry !== undefined)
+    found.push({
+      what: `the boot loader is set to start ${pinnedEntry} by default`,
+      hint: "let it go by their order: bootctl set-default ''",
+    });
   if (missingParts.length > 0)
     found.push({
       what: `the running image has no ${missingParts.join(', no ')}`,

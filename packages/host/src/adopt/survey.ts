@@ -32,6 +32,8 @@ export interface AdoptionFacts {
   readonly unreadable: readonly string[];
   /** Why there is no telling what the object store holds. */
   readonly repositoryProblem: string | undefined;
+  /** The entry of bootc's the boot loader is set to start by default, whatever the order. */
+  readonly pinnedEntry: string | undefined;
   /** bootc has an update that the next shutdown finishes, or a rest of one. */
   readonly stagedByBootc: boolean;
   /** Files the running image lacks that updates need. */
@@ -62,6 +64,7 @@ export async function surveyBootcHost(
     deployments,
     unreadable: problems.map(({ fileName }) => fileName).filter(isBootcEntryFile),
     repositoryProblem: typeof repository === 'string' ? repository : undefined,
+    pinnedEntry: await pinnedBootcEntry(system),
     stagedByBootc: await isStagedByBootc(system),
     ...(await partsOf(system, state.booted.id, repository)),
   };
@@ -107,6 +110,11 @@ function imageProblem(repository: Repository, id: string): string | undefined {
   } catch (thrown) {
     return problemOf(thrown);
   }
+}
+
+async function pinnedBootcEntry(system: HostSystem): Promise<string | undefined> {
+  const pinned = await system.pinnedEntry();
+  return pinned !== undefined && isBootcEntryFile(pinned) ? pinned : undefined;
 }
 
 /** What it says while it runs, and what it has ready beside the entries. */

@@ -61,19 +61,25 @@ export const CARE_COMMANDS: readonly CommandSpec[] = [
   }),
   defineCommand({
     path: ['adopt'],
-    summary: 'take over a host that bootc installed',
+    summary: 'take over a host that bootc installed, or give it back',
     description: [
       "The composefs backend of bootc has the same layout on the disk. Each deployment it boots gets a boot entry of Slipway's that starts the very same, then bootc's entries go: nothing is fetched and nothing restarts, /etc and /var stay as they are. From then on slipway upgrade, switch and rollback work.",
       'The running image must have Slipway in it: build one, bootc upgrade to it, and reboot. Hosts that GRUB starts, and unified kernel images, cannot be taken over. What stands against it is told at once, and nothing is changed.',
+      "With --give-back the running deployment and the one to go back to become bootc's, under its names. The running image must have bootc in it, and nothing may be staged.",
       'Power may fail at any time: run it again.',
     ],
     arguments: {},
-    options: { dryRun: flag('only say what would be done'), json: JSON_OPTION },
+    options: {
+      giveBack: flag("make the host bootc's again"),
+      dryRun: flag('only say what would be done'),
+      json: JSON_OPTION,
+    },
     json: 'what became of it, and each step',
-    exitCodes: [{ code: 1, meaning: 'the host cannot be taken over as it is' }],
+    exitCodes: [{ code: 1, meaning: 'the host cannot be taken over, or given back, as it is' }],
     examples: [
       { command: 'slipway adopt --dry-run', why: 'can this host be taken over, and how' },
       { command: 'slipway adopt', why: 'and do it' },
+      { command: 'slipway adopt --give-back', why: 'let bootc update it again' },
     ],
     load: async () => (await import('../../commands/adopt.ts')).adopt,
   }),

@@ -10,6 +10,7 @@ import { kernelDirectory } from './kernel-directory.ts';
 import {
   checkBootSpace,
   type KernelPair,
+  kernelDirectorySizes,
   planKernel,
   removeUnusedKernels,
   writeKernel,
@@ -114,6 +115,27 @@ describe('an ESP', () => {
       `slipway-${B}`,
       'slipway-by-hand',
     ]);
+  });
+
+  test('counts the kernels bootc left only where it is told to', async () => {
+    await using dir = await makeTempDir('esp');
+    const pair = pairOf('kernel', 'initrd');
+    const both = { namings: ['slipway', 'bootc'] } as const;
+    const plan = await planKernel(dir.path, A, pair, { namings: ['bootc'] });
+    expect(plan.directory).toBe(`/EFI/Linux/bootc_composefs-${A}`);
+    await writeKernel(dir.path, plan, pair);
+    expect(await readdir(join(dir.path, plan.directory))).toEqual(['initrd', 'vmlinuz']);
+    expect((await planKernel(dir.path, B, pair)).shared).toBe(false);
+    expect(await planKernel(dir.path, B, pair, both)).toMatchObject({
+      directory: plan.directory,
+      shared: true,
+    });
+    expect([...(await kernelDirectorySizes(dir.path)).keys()]).toEqual([]);
+    expect([...(await kernelDirectorySizes(dir.path, both)).keys()]).toEqual([plan.directory]);
+    expect(await removeUnusedKernels(dir.path, [])).toEqual([]);
+    const entry = deploymentEntry({ title: 'x', kernelDirectory: plan.directory, options: 'x' });
+    expect(await removeUnusedKernels(dir.path, [entry], [], both)).toEqual([]);
+    expect(await removeUnusedKernels(dir.path, [], [], both)).toEqual([plan.directory]);
   });
 
   test('gets a loader.conf', async () => {

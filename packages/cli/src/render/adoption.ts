@@ -25,7 +25,7 @@ function stepWords(
 ): readonly string[] {
   const would = isDryRun ? 'would ' : '';
   return steps.flatMap((step) => {
-    if (step.kind === 'record' || step.kind === 'tidy' || step.kind === 'forget') return [];
+    if (!('deployment' in step)) return [];
     const of = `of ${step.deployment.slice(0, 12)}`;
     switch (step.kind) {
       case 'write-entry':
@@ -36,8 +36,6 @@ function stepWords(
         return [`${would}write the kernel ${of} to ${step.directory}`];
       case 'write-streams':
         return [`${would}write what bootc wants to know ${of} to the object store`];
-      default:
-        return [];
     }
   });
 }

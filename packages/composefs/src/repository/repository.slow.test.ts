@@ -5,6 +5,7 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  readlinkSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -21,6 +22,7 @@ import { initRepository } from './init.ts';
 import { lockHolder } from './lock.ts';
 import { formatMeta, parseMeta } from './meta.ts';
 import { openRepository, type Repository } from './repository.ts';
+import { writeDocumentStream } from './splitstream-writer.ts';
 import { compressChunk, type StreamContent } from './stream-record.ts';
 
 let dir: TempDir;
@@ -295,6 +297,60 @@ describe('garbage collection', () => {
     expect((await repository.gc({ keepStreams: [] })).removedStreams).toEqual(['oci-layer-foreign']);
   });
 
+  test('follows streams of composefs-rs to everything they stand on, and what somebody named stays', async () => {
+    const put = async (bytes: Uint8Array): Promise<string> => (await repository.putObject(bytes)).digest;
+    const document = async (
+      contentType: 'ocimanif' | 'ociconfg',
+      named: readonly (readonly [string, string])[],
+    ): Promise<string> => {
+      const object = await put(randomBytes(50));
+      const stream = { contentType, object, sizeBytes: 50, named: new Map(named) } as const;
+      return await put(writeDocumentStream(stream));
+    };
+    const foreign = await put(randomBytes(300));
+    repository.images.set(foreign, foreign);
+    const layer = await document('ociconfg', []);
+    const gone = 'ab'.repeat(32);
+    const config = await document('ociconfg', [
+      ['sha256:layer', layer],
+      ['sha256:gone', gone],
+      ['composefs.image', foreign],
+    ]);
+    const manifest = await document('ocimanif', [['config:sha256:x', config]]);
+    for (const [name, digest] of [
+      ['oci-layer-x', layer],
+      ['oci-config-x', config],
+      ['oci-manifest-x', manifest],
+    ] as const)
+      repository.streams.set(name, digest);
+    const lost = await put(randomBytes(60));
+    const all = new Set(repository.reachable({ images: [], streams: ['oci-manifest-x'] }).objects);
+    expect(all.size).toBe(8);
+
+    expect(await repository.gc({ keepImages: [], keepStreams: ['oci-manifest-x'] })).toMatchObject({
+      removedImages: [],
+      removedStreams: [],
+      removedObjects: 1,
+    });
+    expect(repository.hasObject(lost)).toBe(false);
+    repository.streamRefs.set('oci/localhost%2Fbootc-sha256:x', 'oci-manifest-x');
+    expect(await repository.gc({ keepImages: [], keepStreams: [] })).toMatchObject({ removedObjects: 0 });
+    expect(await repository.fsck()).toEqual([]);
+    expect(repository.readDocument('oci-config-x', 100)).toHaveLength(50);
+    expect(repository.streamRefs.remove('oci/localhost%2Fbootc-sha256:x')).toBe(true);
+    expect(await repository.gc({ keepImages: [], keepStreams: [] })).toMatchObject({ removedObjects: 7 });
+    expect(repository.listStreams()).toEqual([]);
+  });
+
+  test('of a stream of composefs-rs that cannot be read removes nothing', async () => {
+    const { digest } = await repository.putObject(Buffer.from('SplitStream'.padEnd(64, '\u0001')));
+    repository.streams.set('oci-layer-x', digest);
+    repository.streamRefs.set('oci/x', 'oci-layer-x');
+    expect(await codeOf(() => repository.gc({ keepImages: [], keepStreams: [] }))).toBe('REPOSITORY_INVALID');
+    const findings = await repository.fsck({ repair: true });
+    expect(findings).toMatchObject([{ kind: 'stream-unreadable', name: 'oci-layer-x', repaired: false }]);
+  });
+
   test('waits for those who use the store, and says who they are', async () => {
     using _lock = await repository.lock('shared');
     const failure = await repository.gc().catch((thrown: unknown) => thrown);
@@ -319,6 +375,29 @@ describe('garbage collection', () => {
     const waiting = codeOf(() => repository.lock('shared', { signal: abort.signal }));
     abort.abort();
     expect(await waiting).toBe('ABORTED');
+  });
+});
+
+describe('references', () => {
+  test('are found in every directory, moved and taken away', () => {
+    const { streamRefs } = repository;
+    expect(streamRefs.list()).toEqual([]);
+    streamRefs.set('oci/b', 'oci-manifest-1');
+    streamRefs.set('a', 'x');
+    streamRefs.set('oci/b', 'oci-manifest-2');
+    expect(readlinkSync(join(path, 'streams/refs/oci/b'))).toBe('../../oci-manifest-2');
+    expect(readlinkSync(join(path, 'streams/refs/a'))).toBe('../x');
+    writeFileSync(join(path, 'streams/refs/file'), '');
+    expect(streamRefs.list()).toEqual([
+      { name: 'a', target: 'x' },
+      { name: 'oci/b', target: 'oci-manifest-2' },
+    ]);
+    expect([streamRefs.remove('a'), streamRefs.remove('a')]).toEqual([true, false]);
+    expect(repository.listStreams()).toEqual([]);
+  });
+
+  test.each(['', '..', 'a/../b', '/a', 'a//b', 'x'.repeat(300)])('are not called %j', async (name) => {
+    expect(await codeOf(() => repository.streamRefs.set(name, 'x'))).toBe('REPOSITORY_INVALID');
   });
 });
 

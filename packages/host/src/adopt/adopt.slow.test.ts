@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { compareBootEntries, readBootEntries } from '@slipway/boot';
+import { bootEntryValue, compareBootEntries, readBootEntries } from '@slipway/boot';
 import { openRepository } from '@slipway/composefs';
 import { isSlipwayError } from '@slipway/core';
 import { describe, expect, test } from 'vitest';
@@ -21,6 +21,7 @@ import {
   deploymentIds,
   entryNames,
   hostDir,
+  partsOf,
   reboot,
   stage,
   systemOf,
@@ -148,10 +149,18 @@ describe('what bootc keeps in the object store', () => {
 
   test("stays while it is bootc's, and while its deployments live", async () => {
     await using dir = await hostDir('adopt');
-    const host = await bootcHost(dir.path);
+    await installBootcHost(dir.path);
+    // What a collection of bootc's may have left.
+    const unused = `EFI/Linux/bootc_composefs-${'ab'.repeat(64)}`;
+    await mkdir(join(partsOf(dir.path).esp, unused));
+    const host = await boot(dir.path);
+    await recordBoot(host);
+    await expect(cleanUp(host)).rejects.toThrow(/which another program wrote, would still start first/);
+    expect(await pathExists(join(host.esp, unused))).toBe(true);
     expect(await bootcStreams(host)).toEqual(BEFORE);
     await adoptHost(host);
     await cleanUp(host);
+    expect(await pathExists(join(host.esp, unused))).toBe(false);
     expect(await bootcStreams(host)).toEqual(BEFORE);
     expect(await references(host)).toBe(2);
     const repository = await openRepository(host.layout.composefs);
@@ -161,6 +170,21 @@ describe('what bootc keeps in the object store', () => {
       kind: 'clean',
       findings: [],
     });
+  });
+
+  test('and its kernels, are checked and repaired as our own', async () => {
+    await using dir = await hostDir('adopt');
+    const host = await bootcHost(dir.path);
+    const { entries } = await readBootEntries(host.esp);
+    const linux = join(host.esp, bootEntryValue(entries[0]?.entry ?? { fields: [] }, 'linux') ?? '');
+    const whole = await readFile(linux);
+    await writeFile(linux, 'damaged');
+    const openSource = () => sourceOf(host);
+    expect(await fsckHost(host, { repair: true, openSource })).toMatchObject({ kind: 'damaged' });
+    expect(await readFile(linux, 'utf8')).toBe('damaged');
+    await adoptHost(host);
+    expect(await fsckHost(host, { repair: true, openSource })).toMatchObject({ kind: 'repaired' });
+    expect(await readFile(linux)).toEqual(whole);
   });
 
   test('goes with the deployment', async () => {
@@ -203,8 +227,11 @@ describe('a host that was taken over', () => {
     await adoptHost(host);
     // Another kernel: Slipway writes a directory of its own.
     const kernel = { 'usr/lib/modules/6.12/vmlinuz': 'newest kernel '.repeat(100) };
-    await stage(host, { ...NEXT, files: { ...NEXT.files, ...kernel } });
+    await stage(host, { ...NEW, version: '3', files: { ...NEW.files, ...kernel } });
     const updated = await reboot(host);
+    const store = await openRepository(updated.layout.composefs);
+    const overwritten = store.listStreams().filter((name) => store.readStream(name) !== undefined);
+    expect(overwritten.filter((name) => name.startsWith('oci-layer-'))).toHaveLength(2);
     expect(await refusalOf(() => giveHostBack(updated))).toMatch(/boots of slipway-3\+2-1\.conf are counted/);
     await bless(updated);
     await recordBoot(updated);
@@ -247,6 +274,17 @@ describe('a host that was taken over', () => {
       name: `oci/localhost%2Fbootc-${digest}`,
       target: `oci-manifest-${digest}`,
     });
+
+    // A layer both images have was recorded by Slipway as well: its name leads bootc to its own stream again.
+    const before = (await hostStatus(updated)).status.rollback?.image?.imageDigest;
+    const named = [...(repository.readSplitstream(`oci-manifest-${before}`)?.named ?? [])];
+    const layers = named.filter(([name]) => name.startsWith('sha256:'));
+    expect(layers.map(([name]) => repository.streams.get(`oci-layer-${name}`))).toEqual(
+      layers.map(([, layer]) => layer),
+    );
+    expect(overwritten).toEqual(
+      expect.arrayContaining([expect.stringMatching(layers.map(([name]) => name).join('|'))]),
+    );
 
     const started = await boot(dir.path);
     expect(started.bootedId).toBe(updated.bootedId);
@@ -409,6 +447,15 @@ describe('a host is not taken over', () => {
       const host = await boot(dir.path);
       expect(await refusalOf(() => adoptHost(host))).toMatch(message);
     }
+  });
+
+  test('while bootc is at work', async () => {
+    await using dir = await hostDir('refused');
+    const host = await bootcHost(dir.path);
+    const repository = await openRepository(host.layout.composefs);
+    using _bootc = await repository.lock('shared');
+    expect(await refusalOf(() => adoptHost(host))).toMatch(/object store/);
+    expect((await adoptHost(host, { dryRun: true })).kind).toBe('would-adopt');
   });
 
   test('and every reason is told at once', async () => {

@@ -1,6 +1,7 @@
 /** Taking a host over that bootc's composefs backend installed, as it is. */
 import { removeBootEntry, writeBootEntry } from '@slipway/boot';
-import { isoTime, type OperationOptions } from '@slipway/core';
+import { openRepository, type RepositoryLock } from '@slipway/composefs';
+import { isoTime, isSlipwayError, type OperationOptions } from '@slipway/core';
 import { readHostState } from '../deployment.ts';
 import { during } from '../failure.ts';
 import { publishStatus } from '../status.ts';
@@ -28,13 +29,15 @@ export interface AdoptionResult {
  *
  * A cut leaves bootc's entries first in boot order, or ours; what boots is the same, and run again it does the rest.
  *
- * @throws SlipwayError ADOPTION_REFUSED with every reason, NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, STATE_INVALID, NO_SPACE
+ * @throws SlipwayError ADOPTION_REFUSED with every reason, REPOSITORY_LOCKED while bootc is at work, NOT_A_SLIPWAY_HOST, NOT_ROOT,
+ *   HOST_LOCKED, STATE_INVALID, NO_SPACE
  */
 export async function adoptHost(
   system: HostSystem,
   { dryRun = false, ...options }: OperationOptions & { readonly dryRun?: boolean } = {},
 ): Promise<AdoptionResult> {
   return await runTransaction(system, 'slipway adopt', options, async (transaction) => {
+    using _alone = dryRun ? undefined : await shutOutBootc(system);
     const state = await readHostState(system);
     const plan = planAdoption(await surveyBootcHost(system, state, transaction.log));
     if (plan.kind === 'refused') throw refusal('adopt this host', plan.obstacles);
@@ -53,6 +56,18 @@ export async function adoptHost(
     await publishStatus(system, transaction.log);
     return { kind: 'adopted', steps };
   });
+}
+
+/** A bootc at work holds its store; one that begins now waits. */
+async function shutOutBootc({ layout }: HostSystem): Promise<RepositoryLock | undefined> {
+  try {
+    const repository = await openRepository(layout.composefs);
+    return await repository.lock('exclusive', { waitMs: 0 });
+  } catch (thrown) {
+    // The survey says what is wrong with it.
+    if (isSlipwayError(thrown, 'REPOSITORY_INVALID')) return undefined;
+    throw thrown;
+  }
 }
 
 /** What a cut right after a step leaves is said at the kinds of steps. */

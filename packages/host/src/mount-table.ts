@@ -5,6 +5,8 @@ export interface Mount {
   /** What of its file system is mounted, under the name it has now. */
   readonly root: string;
   readonly source: string;
+  /** Here or as a whole. */
+  readonly isReadOnly: boolean;
 }
 
 /**
@@ -15,5 +17,7 @@ export function mountAt(mountInfo: string, place: string): Mount | undefined {
   const line = mountInfo.split('\n').findLast((each) => each.split(' ')[4] === place && each.includes(' - '));
   if (line === undefined) return undefined;
   const [head = '', tail = ''] = line.split(' - ');
-  return { root: head.split(' ')[3] ?? '', source: tail.split(' ')[1] ?? '' };
+  const [before, behind] = [head.split(' '), tail.split(' ')];
+  const options = `${before[5] ?? ''},${behind[2] ?? ''}`.split(',');
+  return { root: before[3] ?? '', source: behind[1] ?? '', isReadOnly: options.includes('ro') };
 }

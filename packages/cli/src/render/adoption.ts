@@ -26,16 +26,16 @@ function stepWords(
   const would = isDryRun ? 'would ' : '';
   return steps.flatMap((step) => {
     if (!('deployment' in step)) return [];
-    const of = `of ${step.deployment.slice(0, 12)}`;
-    switch (step.kind) {
-      case 'write-entry':
-        return [`${would}write the boot entry ${step.fileName} ${of}`];
-      case 'remove-entry':
-        return [`${would}remove the boot entry ${step.fileName} ${of}`];
-      case 'write-kernel':
-        return [`${would}write the kernel ${of} to ${step.directory}`];
-      case 'write-streams':
-        return [`${would}write what bootc wants to know ${of} to the object store`];
-    }
+    return [`${would}${stepWord(step)}`];
   });
+}
+
+function stepWord(
+  step: Extract<AdoptionStepTold | GiveBackStepTold, { readonly deployment: string }>,
+): string {
+  const of = `of ${step.deployment.slice(0, 12)}`;
+  if (step.kind === 'write-entry') return `write the boot entry ${step.fileName} ${of}`;
+  if (step.kind === 'remove-entry') return `remove the boot entry ${step.fileName} ${of}`;
+  if (step.kind === 'write-kernel') return `write the kernel ${of} to ${step.directory}`;
+  return `write what bootc wants to know ${of} to the object store`;
 }

@@ -413,6 +413,14 @@ describe('a host is not taken over', () => {
       /is set to start bootc_test_os-7\.1-0\.conf by default$/,
     ],
     [
+      "whose initramfs is bootc's",
+      async (host: TestHost) => ({
+        ...host,
+        mountInfo: async () => (await host.mountInfo()).replace('/sysroot rw', '/sysroot ro'),
+      }),
+      /\/sysroot is mounted read-only: the initramfs is bootc's$/,
+    ],
+    [
       'where something else would start first',
       (host: TestHost) =>
         writeFile(

@@ -2,8 +2,10 @@
 import { removeBootEntry, writeBootEntry } from '@slipway/boot';
 import { openRepository, type RepositoryLock } from '@slipway/composefs';
 import { isoTime, isSlipwayError, type OperationOptions } from '@slipway/core';
+import { bootedDeploymentId } from '../booted-id.ts';
 import { readHostState } from '../deployment.ts';
 import { during } from '../failure.ts';
+import { mountAt } from '../mount-table.ts';
 import { publishStatus } from '../status.ts';
 import type { HostSystem } from '../system.ts';
 import { runTransaction, type Transaction } from '../transaction.ts';
@@ -36,6 +38,7 @@ export async function adoptHost(
   system: HostSystem,
   { dryRun = false, ...options }: OperationOptions & { readonly dryRun?: boolean } = {},
 ): Promise<AdoptionResult> {
+  await requireOwnInitramfs(system);
   return await runTransaction(system, 'slipway adopt', options, async (transaction) => {
     using _alone = dryRun ? undefined : await shutOutBootc(system);
     const state = await readHostState(system);
@@ -56,6 +59,19 @@ export async function adoptHost(
     await publishStatus(system, transaction.log);
     return { kind: 'adopted', steps };
   });
+}
+
+/** Nothing can be changed then, the lock not even taken: it goes before every other reason. */
+async function requireOwnInitramfs(system: HostSystem): Promise<void> {
+  const mountInfo = await system.mountInfo();
+  if (bootedDeploymentId(mountInfo) === undefined || mountAt(mountInfo, '/sysroot')?.isReadOnly !== true)
+    return;
+  throw refusal('adopt this host', [
+    {
+      what: "/sysroot is mounted read-only: the initramfs is bootc's",
+      hint: "build the image with Slipway's module of the initramfs in the place of bootc's",
+    },
+  ]);
 }
 
 /** A bootc at work holds its store; one that begins now waits. */

@@ -117,15 +117,10 @@ async function tidyKernels(system: HostSystem): Promise<void> {
 }
 
 function told(step: GiveBackStep): GiveBackStepTold {
-  switch (step.kind) {
-    case 'write-streams':
-      return { kind: step.kind, deployment: step.deployment };
-    case 'write-kernel':
-      return { kind: step.kind, deployment: step.deployment, directory: step.plan.directory };
-    case 'write-entry':
-    case 'remove-entry':
-      return { kind: step.kind, fileName: step.fileName, deployment: step.deployment };
-    default:
-      return step;
-  }
+  const { kind } = step;
+  if (kind === 'tidy' || kind === 'forget') return { kind };
+  const { deployment } = step;
+  if (kind === 'write-streams') return { kind, deployment };
+  if (kind === 'write-kernel') return { kind, deployment, directory: step.plan.directory };
+  return { kind, fileName: step.fileName, deployment };
 }

@@ -24,8 +24,12 @@ function analyze(words: readonly string[]): { readonly stdout: string; readonly 
 
 test('systemd understands every line of them, and finds an app well confined', async () => {
   await using dir = await makeTempDir('app-units');
-  await mkdir(join(dir.path, 'extension'));
-  const sets = { '': appUnits(SHOP, RUN), extension: extensionUnits(SHOP) };
+  for (const kind of ['sysext', 'confext']) await mkdir(join(dir.path, kind));
+  const sets = {
+    '': appUnits(SHOP, RUN),
+    sysext: extensionUnits(SHOP, 'sysext'),
+    confext: extensionUnits(SHOP, 'confext'),
+  };
   const files: string[] = [];
   for (const [folder, units] of Object.entries(sets)) {
     for (const [name, text] of Object.entries(units)) {
@@ -34,7 +38,7 @@ test('systemd understands every line of them, and finds an app well confined', a
       files.push(path);
     }
   }
-  expect(files).toHaveLength(5);
+  expect(files).toHaveLength(7);
   for (const file of files) {
     const { stderr } = analyze(['verify', '--man=no', file]);
     const complaints = stderr

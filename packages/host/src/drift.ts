@@ -7,6 +7,7 @@ import { compareEtc, type EtcDifference } from './etc-merge/compare.ts';
 import { etcOfImage } from './etc-merge/from-image.ts';
 import { scanEtc } from './etc-merge/scan.ts';
 import { withoutUpdateStamp } from './merged-etc.ts';
+import { ownEtc } from './own-etc.ts';
 import type { HostSystem } from './system.ts';
 import { transientPlaces } from './transient.ts';
 
@@ -19,7 +20,7 @@ export interface HostDrift {
 }
 
 /**
- * Compares the live `/etc` with that of the booted image: what an update will carry over. Reads every file of it, writes nothing.
+ * Compares the `/etc` of this machine with that of the booted image: what an update will carry over, so without what extensions add. Reads every file of it, writes nothing.
  *
  * @throws SlipwayError NOT_A_SLIPWAY_HOST, NOT_ROOT, OBJECT_CORRUPT, EROFS_INVALID, ABORTED
  */
@@ -29,7 +30,7 @@ export async function hostDrift(system: HostSystem, options: OperationOptions = 
   try {
     const repository = await openRepository(system.layout.composefs);
     const image = withoutUpdateStamp(etcOfImage(comparedTree(repository, deployment)));
-    const here = withoutUpdateStamp(await scanEtc(system.etc, repository.algorithm));
+    const here = withoutUpdateStamp(await scanEtc(await ownEtc(system, deployment), repository.algorithm));
     signal.throwIfAborted();
     const transient = transientPlaces(await system.mountInfo()).includes('/etc');
     return { deployment, transient, differences: compareEtc(image, here) };

@@ -49,7 +49,7 @@ export function appStatusWords(app: AppSummary): readonly string[] {
     ['Installed', current.installedAt],
     ['Unit', unit],
     ['Mounted at', root],
-    ...(current.kind === 'sysext' ? [] : ([['Data', data]] as const)),
+    ...(current.kind === 'app' ? ([['Data', data]] as const) : []),
     ...(ports === '' ? [] : ([['Listens at', ports]] as const)),
     ...(current.volumes.length === 0 ? [] : ([['Volumes', current.volumes.join(', ')]] as const)),
     ...(pending ? ([['Change', 'not finished: slipway-apps.service will at the next boot']] as const) : []),

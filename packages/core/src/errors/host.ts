@@ -39,6 +39,7 @@ export const HOST_ERRORS = {
     summary: 'What a host should be is not said in a form it understands.',
   },
   APP_INVALID: { exitCode: 3, httpStatus: 422, summary: 'The image cannot be run as an app.' },
+  APP_UNSUPPORTED: { exitCode: 1, httpStatus: 409, summary: 'This host cannot run an app of this kind.' },
   APP_NOT_FOUND: { exitCode: 1, httpStatus: 404, summary: 'This host has no app of that name.' },
   APP_EXISTS: { exitCode: 1, httpStatus: 409, summary: 'An app of that name is there already.' },
   APP_REFUSED: { exitCode: 1, httpStatus: 409, summary: 'The image did not work as this app before.' },

@@ -20,7 +20,7 @@ export async function appIllness(
 ): Promise<string | undefined> {
   const { app, health } = unitNames(name);
   if (!(await services.start(app))) return await described(services, app, 'it does not start');
-  if (revision.kind === 'sysext') return undefined;
+  if (revision.kind !== 'app') return undefined;
   const up = await waitUntilActive(services, app);
   if (up !== undefined) return up;
   return revision.health === null

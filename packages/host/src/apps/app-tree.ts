@@ -3,13 +3,19 @@ import { posix } from 'node:path';
 import { type DirectoryNode, lookupPath, type Metadata, type TreeNode } from '@slipway/composefs';
 import { SlipwayError } from '@slipway/core';
 import { DATA_DIRECTORY } from './layout.ts';
+import type { ExtensionKind } from './revision.ts';
+import { EXTENSION_WORDS } from './units.ts';
 import { volumeDirectories } from './volumes.ts';
 
 /** Directories systemd mounts something on. */
 const DIRECTORIES = ['/proc', '/sys', '/dev', '/run', '/tmp', '/var/tmp'];
 /** Files of the host that are shown in the app. */
 const FILES = ['/etc/resolv.conf', '/etc/machine-id', '/etc/hosts'];
-const RELEASES = '/usr/lib/extension-release.d';
+/** Where an extension says what it is for. */
+const RELEASES: Readonly<Record<ExtensionKind, string>> = {
+  sysext: '/usr/lib/extension-release.d',
+  confext: '/etc/extension-release.d',
+};
 
 /**
  * The tree of an app. The root of an app is read-only, so what is mounted in it needs its place in the image.
@@ -29,12 +35,13 @@ export function appTree(tree: DirectoryNode, name: string, volumes: readonly str
 }
 
 /**
- * The tree of a system extension. systemd takes it for one by a release file of its name, wherever it came from.
+ * The tree of an extension. systemd takes it for one by a release file of its name, wherever it came from.
  *
  * @throws SlipwayError APP_INVALID when it has none, or several and none of this name
  */
-export function extensionTree(tree: DirectoryNode, name: string): DirectoryNode {
-  const releases = lookupPath(tree, RELEASES)?.node;
+export function extensionTree(tree: DirectoryNode, name: string, kind: ExtensionKind): DirectoryNode {
+  const directory = RELEASES[kind];
+  const releases = lookupPath(tree, directory)?.node;
   const files = releases?.kind === 'directory' ? [...releases.entries] : [];
   const own = `extension-release.${name}`;
   const [first, ...others] = files.filter(([file]) => file.startsWith('extension-release.'));
@@ -42,13 +49,13 @@ export function extensionTree(tree: DirectoryNode, name: string): DirectoryNode 
   if (first === undefined || others.length > 0) {
     throw new SlipwayError(
       'APP_INVALID',
-      `cannot use the image as a system extension: it has no ${RELEASES}/${own}`,
+      `cannot use the image as a ${EXTENSION_WORDS[kind]}: it has no ${directory}/${own}`,
       {
         hint: 'write that file into it: ID= and VERSION_ID= of the operating system it is for, or ID=_any (systemd-sysext(8))',
       },
     );
   }
-  return withNode(tree, `${RELEASES}/${own}`, first[1]);
+  return withNode(tree, `${directory}/${own}`, first[1]);
 }
 
 const NEW: Metadata = { mode: 0o755, uid: 0, gid: 0, mtimeSec: 0, mtimeNsec: 0, xattrs: new Map() };

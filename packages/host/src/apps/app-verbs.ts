@@ -8,6 +8,7 @@ import type { HostSystem } from '../system.ts';
 import { runTransaction, type Transaction } from '../transaction.ts';
 import { type ActivationResult, type AppJob, activateRevision, settleChange, stopApp } from './activate.ts';
 import { bringApp } from './bring-app.ts';
+import { checkConfext } from './check-confext.ts';
 import { removeData } from './data.ts';
 import { appNames, appPaths } from './layout.ts';
 import {
@@ -54,7 +55,7 @@ export interface AppOptions extends OperationOptions {
  * Brings an image and runs it, as a new app or in place of what the app is now. One that does not work is taken back: the revision
  * before runs again with the data it had.
  *
- * @throws SlipwayError APP_INVALID, APP_EXISTS, APP_REFUSED, APP_UNHEALTHY, NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, OCI_…, SIGNATURE_…, NO_SPACE
+ * @throws SlipwayError APP_INVALID, APP_UNSUPPORTED, APP_EXISTS, APP_REFUSED, APP_UNHEALTHY, NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, OCI_…, SIGNATURE_…, NO_SPACE
  */
 export async function installApp(
   system: HostSystem,
@@ -65,6 +66,7 @@ export async function installApp(
     const { paths, transaction } = job;
     const present = await readApp(request.name, paths);
     if (present !== undefined && present.current.kind !== request.kind) throw exists(present);
+    if (request.kind === 'confext') await checkConfext(system, options.services);
     const image = await request.source.resolve(system.architecture, options);
     checkArchitecture(image.config.architecture, system.architecture);
     const { manifestDigest } = image;

@@ -7,6 +7,7 @@ import { type ImageSource, layoutSource, parseReference, type Reference } from '
 import { describe, expect, test } from 'vitest';
 import { cleanUp } from '../cleanup.ts';
 import { pathExists } from '../directory.ts';
+import { hostDrift } from '../drift.ts';
 import { fsckHost } from '../fsck/fsck-host.ts';
 import { readHistory } from '../history.ts';
 import { type TestServices, testServices } from '../testing/app-services.ts';
@@ -15,7 +16,7 @@ import { hostDir, partsOf, reboot, stage, type TestHost } from '../testing/test-
 import { type TestImage, writeTestImage } from '../testing/test-image.ts';
 import { type AppResult, installApp, listApps, recoverApps, removeApp, revertApp } from './app-verbs.ts';
 import { appPaths } from './layout.ts';
-import { writePending } from './revision.ts';
+import { type AppKind, writePending } from './revision.ts';
 
 const LONG = 'a file long enough to be an object of its own and not kept inside the image that names it\n';
 
@@ -41,13 +42,17 @@ function shop(version: string, program = 'shop'): TestImage {
   };
 }
 
-async function install(host: TestHost, services: TestServices, image: TestImage): Promise<AppResult> {
+async function install(
+  host: TestHost,
+  services: TestServices,
+  image: TestImage,
+  kind: AppKind = 'app',
+): Promise<AppResult> {
   const { images } = partsOf(host.directory);
   await writeTestImage(images, image);
   const reference = parseReference(`oci:${images}:${image.tag}`);
   if (reference.kind !== 'oci') throw new Error('a test image is in a layout');
   await using source = layoutSource(reference);
-  const kind = 'Entrypoint' in (image.config ?? {}) ? 'app' : 'sysext';
   const request = { name: 'shop', source, reference, kind, command: 'slipway app install' } as const;
   return await installApp(host, request, { services });
 }
@@ -223,7 +228,6 @@ describe('an image that is no app', () => {
     'a port that is none': { ...base, config: { ...base.config, ExposedPorts: { '0/tcp': {} } } },
     'a signal that is none': { ...base, config: { ...base.config, StopSignal: 'x y' } },
     'a file where a directory is needed': { ...base, files: { ...base.files, proc: 'file' } },
-    'an extension without a release file': { ...base, config: {} },
   };
   test.each(Object.entries(cases))('with %s is refused before anything is written', async (_what, image) => {
     await using dir = await hostDir('apps');
@@ -233,15 +237,71 @@ describe('an image that is no app', () => {
   });
 });
 
-describe('a system extension', () => {
+function extension(directory: string): TestImage {
+  const files = { [`${directory}/extension-release.d/extension-release.other`]: 'ID=_any\n' };
+  return { tag: 'tools', version: '1', config: {}, files };
+}
+
+describe.each([
+  ['sysext', 'usr/lib', 'merge shop', 'systemd-sysext.service'],
+  ['confext', 'etc', 'merge shop confext', 'systemd-confext.service'],
+] as const)('an extension of the kind %s', (kind, directory, call, service) => {
   test('is mounted under its own name whatever its release file is called', async () => {
     await using dir = await hostDir('apps');
     const host = await installed(dir.path);
-    const release = 'usr/lib/extension-release.d/extension-release.other';
-    const files = { usr: { directory: 0o755 }, [release]: 'ID=_any\n' } as const;
-    const result = await install(host, testServices(host), { tag: 'tools', version: '1', config: {}, files });
+    const result = await install(host, testServices(host), extension(directory), kind);
     expect(result).toMatchObject({ kind: 'installed' });
     const [app] = await listApps(host);
-    expect(app?.current).toMatchObject({ kind: 'sysext', ports: [], health: null });
+    expect(app?.current).toMatchObject({ kind, ports: [], health: null });
+    const { entries } = readErofs(
+      (await openRepository(host.layout.composefs)).readImage(app?.current.imageId ?? ''),
+    );
+    const root = { kind: 'directory', entries } as Parameters<typeof lookupPath>[0];
+    expect(lookupPath(root, `/${directory}/extension-release.d/extension-release.shop`)).toBeDefined();
+    const unit = join(appPaths(host.layout, 'shop').current, 'units/slipway-app-shop.service');
+    const text = await readFile(unit, 'utf8');
+    expect(text).toContain(`ExecStart=/usr/libexec/slipway/extension ${call}\n`);
+    expect(text).toContain(`After=slipway-app-shop-root.service ${service}\n`);
+  });
+
+  test('that says nowhere what it is for is refused', async () => {
+    await using dir = await hostDir('apps');
+    const host = await installed(dir.path);
+    const wrong = extension(directory === 'etc' ? 'usr/lib' : 'etc');
+    expect(await codeOf(install(host, testServices(host), wrong, kind))).toBe('APP_INVALID');
+    expect(await readdir(host.layout.apps)).toEqual([]);
+  });
+});
+
+describe('a configuration extension', () => {
+  test('is refused before anything is written where /etc could not be written to any more', async () => {
+    await using dir = await hostDir('apps');
+    const host = await installed(dir.path);
+    const root = (await host.mountInfo()).split('\n').filter((line) => !line.includes(' /etc '));
+    const inMemory = [...root, '24 21 0:30 / /etc rw - overlay transient:etc rw'].join('\n');
+    const hosts: readonly (readonly [TestHost, number])[] = [
+      [host, 252],
+      [{ ...host, mountInfo: async () => root.join('\n') }, 257],
+      [{ ...host, mountInfo: async () => inMemory }, 257],
+    ];
+    const before = (await openRepository(host.layout.composefs)).listStreams();
+    for (const [on, systemd] of hosts) {
+      const refused = install(on, testServices(on, systemd), extension('etc'), 'confext');
+      expect(await codeOf(refused)).toBe('APP_UNSUPPORTED');
+    }
+    expect(await readdir(host.layout.apps)).toEqual([]);
+    expect((await openRepository(host.layout.composefs)).listStreams()).toEqual(before);
+  });
+
+  test('is not taken for what this machine has in /etc', async () => {
+    await using dir = await hostDir('apps');
+    const host = await installed(dir.path);
+    const merged = join(dir.path, 'merged');
+    await mkdir(merged);
+    await writeFile(join(merged, 'of-an-extension'), '');
+    const over = `${await host.mountInfo()}25 23 0:31 / /etc rw - overlay confext rw\n`;
+    const alone = await hostDrift(host);
+    expect(await hostDrift({ ...host, etc: merged, mountInfo: async () => over })).toEqual(alone);
+    expect((await hostDrift({ ...host, etc: merged })).differences).not.toEqual(alone.differences);
   });
 });

@@ -9,8 +9,14 @@ import type { HostSystem } from '../system.ts';
 import { type AppRun, readAppRun } from './app-config.ts';
 import type { AppPaths } from './layout.ts';
 import { putAppImage } from './put-app-image.ts';
-import { type AppKind, type AppRevision, listRevisions, writeRevision } from './revision.ts';
-import { appUnits, extensionUnits } from './units.ts';
+import {
+  type AppKind,
+  type AppRevision,
+  type ExtensionKind,
+  listRevisions,
+  writeRevision,
+} from './revision.ts';
+import { appUnits, extensionUnits, type UnitsOf } from './units.ts';
 
 /** What to bring, and how. */
 export interface BringApp {
@@ -63,8 +69,11 @@ async function makeRevision(
   imported: ImportedImage,
 ): Promise<AppRevision> {
   const { name, paths, kind, image } = app;
-  const run = kind === 'app' ? readAppRun(image.configBytes, imported.tree, app.source.name) : undefined;
-  const volumes = run?.volumes ?? [];
+  const { shown, units } =
+    kind === 'app'
+      ? partsOfApp(readAppRun(image.configBytes, imported.tree, app.source.name))
+      : partsOfExtension(kind);
+  const { volumes } = shown;
   const imageId = await putAppImage(repository, imported.tree, { name, kind, volumes });
   const version = imported.config.labels[VERSION_LABEL];
   const last = (await listRevisions(paths)).at(-1)?.revision ?? 0;
@@ -76,13 +85,23 @@ async function makeRevision(
     manifestDigest: imported.manifestDigest,
     version: version ?? null,
     installedAt: isoTime(system.clock),
-    ...shownOf(run),
+    ...shown,
   };
-  const of = { name, imageId, version };
-  await writeRevision(paths, revision, run === undefined ? extensionUnits(of) : appUnits(of, run));
+  await writeRevision(paths, revision, units({ name, imageId, version }));
   return revision;
 }
 
-function shownOf(run: AppRun | undefined): Pick<AppRevision, 'ports' | 'volumes' | 'health'> {
-  return { ports: run?.ports ?? [], volumes: run?.volumes ?? [], health: run?.health ?? null };
+/** What depends on the kind. */
+interface PartsOfKind {
+  readonly shown: Pick<AppRevision, 'ports' | 'volumes' | 'health'>;
+  readonly units: (of: UnitsOf) => Readonly<Record<string, string>>;
+}
+
+function partsOfApp(run: AppRun): PartsOfKind {
+  const { ports, volumes, health } = run;
+  return { shown: { ports, volumes, health }, units: (of) => appUnits(of, run) };
+}
+
+function partsOfExtension(kind: ExtensionKind): PartsOfKind {
+  return { shown: { ports: [], volumes: [], health: null }, units: (of) => extensionUnits(of, kind) };
 }

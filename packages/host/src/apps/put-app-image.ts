@@ -19,6 +19,6 @@ export async function putAppImage(
   tree: DirectoryNode,
   { name, kind, volumes }: AppImageOf,
 ): Promise<string> {
-  const mounted = kind === 'app' ? appTree(tree, name, volumes) : extensionTree(tree, name);
+  const mounted = kind === 'app' ? appTree(tree, name, volumes) : extensionTree(tree, name, kind);
   return await repository.putImage(writeErofs(mounted, { minVersion: 1, maxVersion: 1 }));
 }

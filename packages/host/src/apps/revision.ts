@@ -10,8 +10,11 @@ import { isDeploymentId } from '../layout.ts';
 import type { AppHealthCheck, AppPort } from './app-config.ts';
 import type { AppPaths } from './layout.ts';
 
-/** What is brought by an image: a program that runs, or files for `/usr`. */
-export type AppKind = 'app' | 'sysext';
+/** What is brought by an image: a program that runs, files for `/usr`, or files for `/etc`. */
+export type AppKind = 'app' | ExtensionKind;
+
+/** What systemd merges into the host: systemd-sysext(8), systemd-confext(8). */
+export type ExtensionKind = 'sysext' | 'confext';
 
 /** One version of an app on this host. */
 export interface AppRevision {
@@ -158,7 +161,7 @@ function checkRevision(record: JsonRecord, number: number): AppRevision | undefi
   const image = asJsonRecord(record['image']);
   const isWhole =
     revision === number &&
-    (kind === 'app' || kind === 'sysext') &&
+    (kind === 'app' || kind === 'sysext' || kind === 'confext') &&
     typeof imageId === 'string' &&
     isDeploymentId(imageId) &&
     typeof image?.['image'] === 'string' &&

@@ -23,6 +23,8 @@ export interface AppServices {
   state(unit: string): Promise<UnitState>;
   /** What a unit said last, for people. */
   lastWords(unit: string): Promise<string>;
+  /** Of the one that is installed: `257`. */
+  systemdVersion(): Promise<number>;
   sleep(ms: number): Promise<void>;
   nowMs(): number;
 }
@@ -57,9 +59,15 @@ export function systemdServices(options: OperationOptions = {}): AppServices {
       const options = { describe: 'read the journal', debianPackage: 'systemd', signal, log };
       return (await run([...argv, `--unit=${unit}`], options)).stdout.toString('utf8').trim();
     },
+    systemdVersion: async () => parseSystemdVersion((await systemctl(['--version'])).stdout.toString('utf8')),
     sleep: async (ms) => await delay(ms, undefined, { signal }),
     nowMs: () => performance.now(),
   };
+}
+
+/** What `systemctl --version` begins with: `systemd 257 (257.9-1~deb13u1)`. Of anything else 0: older than all. */
+export function parseSystemdVersion(text: string): number {
+  return Number(/^systemd (\d+)/.exec(text)?.[1] ?? 0);
 }
 
 /** What `systemctl show` prints: a line `Key=value` each. */

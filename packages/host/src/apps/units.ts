@@ -1,6 +1,7 @@
 /** The systemd units of an app: its root, itself, its health check. */
 import type { AppRun } from './app-config.ts';
 import { DATA_DIRECTORY } from './layout.ts';
+import type { ExtensionKind } from './revision.ts';
 import { commandLine, formatUnit, unitWord } from './unit-text.ts';
 import { volumeDirectories } from './volumes.ts';
 
@@ -55,9 +56,17 @@ export function appUnits(of: UnitsOf, run: AppRun): Readonly<Record<string, stri
   };
 }
 
-/** Unit files of a system extension by name: mounted and merged before most services start. */
-export function extensionUnits(of: UnitsOf): Readonly<Record<string, string>> {
+/** What an extension is called in texts for people. */
+export const EXTENSION_WORDS: Readonly<Record<ExtensionKind, string>> = {
+  sysext: 'system extension',
+  confext: 'configuration extension',
+};
+
+/** Unit files of an extension by name: mounted and merged before most services start. */
+export function extensionUnits(of: UnitsOf, kind: ExtensionKind): Readonly<Record<string, string>> {
   const names = unitNames(of.name);
+  // A host that went back to an older version knows no second kind, and takes nothing more than a name.
+  const words = kind === 'sysext' ? of.name : `${of.name} ${kind}`;
   const early: Lines = [
     ['DefaultDependencies', 'no'],
     ['RequiresMountsFor', '/sysroot /var'],
@@ -68,17 +77,17 @@ export function extensionUnits(of: UnitsOf): Readonly<Record<string, string>> {
     [names.root]: rootUnit(of, early),
     [names.app]: formatUnit({
       Unit: [
-        ['Description', `System extension ${title(of)}`],
+        ['Description', `${kind === 'sysext' ? 'System' : 'Configuration'} extension ${title(of)}`],
         DOCUMENTATION,
         ['BindsTo', names.root],
-        ['After', `${names.root} systemd-sysext.service`],
+        ['After', `${names.root} systemd-${kind}.service`],
         ...early,
       ],
       Service: [
         ['Type', 'oneshot'],
         ['RemainAfterExit', 'yes'],
-        ['ExecStart', `/usr/libexec/slipway/extension merge ${of.name}`],
-        ['ExecStop', `/usr/libexec/slipway/extension unmerge ${of.name}`],
+        ['ExecStart', `/usr/libexec/slipway/extension merge ${words}`],
+        ['ExecStop', `/usr/libexec/slipway/extension unmerge ${words}`],
       ],
       Install: [['WantedBy', 'sysinit.target']],
     }),

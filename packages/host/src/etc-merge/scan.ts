@@ -8,9 +8,12 @@ import { contentOfLiveFile } from './content.ts';
 import { livePath } from './live-path.ts';
 import type { EtcDirectory, EtcMetadata, EtcNode } from './node.ts';
 
+/** What overlayfs notes at files that were changed while a configuration extension was merged over this `/etc`; nobody else's. */
+const OVERLAY_XATTR = 'trusted.overlay.';
+
 /**
  * Reads a directory tree with owners, permissions, attributes and nanosecond times. Files that vanish while it is read were
- * not there.
+ * not there, and so is what overlayfs writes down for a deleted one.
  *
  * @param algorithm of the object store the content is compared with
  * @throws SlipwayError STATE_INVALID when `directory` is not a directory
@@ -34,10 +37,15 @@ async function scanNode(
   }
 }
 
-async function scanExisting(root: string, path: string, algorithm: VerityAlgorithm): Promise<EtcNode> {
+async function scanExisting(
+  root: string,
+  path: string,
+  algorithm: VerityAlgorithm,
+): Promise<EtcNode | undefined> {
   const absolute = livePath(root, path);
   const stats = await lstat(absolute, { bigint: true });
-  const meta = metadataOf(stats, readXattrs(absolute));
+  if (stats.isCharacterDevice() && stats.rdev === 0n) return undefined;
+  const meta = metadataOf(stats, ownXattrs(absolute));
   if (stats.isDirectory())
     return { kind: 'directory', meta, entries: await scanEntries(root, path, algorithm) };
   if (stats.isFile()) {
@@ -69,6 +77,10 @@ async function scanEntries(
     if (node !== undefined) entries.set(name, node);
   }
   return entries;
+}
+
+function ownXattrs(path: Buffer): EtcMetadata['xattrs'] {
+  return new Map([...readXattrs(path)].filter(([name]) => !name.startsWith(OVERLAY_XATTR)));
 }
 
 function metadataOf(stats: BigIntStats, xattrs: EtcMetadata['xattrs']): EtcMetadata {

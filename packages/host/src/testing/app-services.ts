@@ -12,8 +12,12 @@ export interface TestServices extends AppServices {
   running(): readonly string[];
 }
 
-/** Each start of a unit appends the name of its program to `log` in the app's data. */
-export function testServices(system: HostSystem): TestServices {
+/**
+ * Each start of a unit appends the name of its program to `log` in the app's data.
+ *
+ * @param systemd the version it says it is
+ */
+export function testServices(system: HostSystem, systemd = 257): TestServices {
   const running = new Set<string>();
   const failed = new Set<string>();
   let known = new Map<string, string>();
@@ -45,6 +49,7 @@ export function testServices(system: HostSystem): TestServices {
     },
     state: async (unit) => state(unit),
     lastWords: async (unit) => `${unit} says no`,
+    systemdVersion: async () => systemd,
     sleep: async (ms) => void (nowMs += ms),
     nowMs: () => nowMs,
   };

@@ -83,7 +83,12 @@ export function systemOf(
     architecture: 'amd64',
     clock,
     mountInfo: async () =>
-      `21 1 0:20 / / ro,relatime - overlay composefs:${bootedId} ro\n22 21 8:2 / /sysroot rw - ext4 /dev/vda2 rw\n`,
+      [
+        `21 1 0:20 / / ro,relatime - overlay composefs:${bootedId} ro`,
+        '22 21 8:2 / /sysroot rw - ext4 /dev/vda2 rw',
+        `23 21 8:2 /state/deploy/${bootedId}/etc /etc rw - ext4 /dev/vda2 rw`,
+        '',
+      ].join('\n'),
     commandLine: async () => `composefs=${bootedId}`,
     bootId: async () => boot,
     pinnedEntry: async () => undefined,

@@ -18,12 +18,12 @@ export const APP_COMMANDS: readonly CommandSpec[] = [
     description: [
       'Brings a container image into the object store of this host, mounts it read-only and runs it as a confined service with a user and a data directory of its own. It stays through updates of the operating system, rollbacks and reboots.',
       'ENTRYPOINT, CMD, ENV, WORKDIR, STOPSIGNAL, EXPOSE, VOLUME and HEALTHCHECK of the image count; USER does not. Anything more is said in a drop-in of slipway-app-NAME.service, variables in /etc/slipway/apps/NAME.env.',
-      'An app that ends, or whose health check fails, is taken back. With --kind sysext the image is a system extension: its /usr is merged into that of this host.',
+      'An app that ends, or whose health check fails, is taken back. With --kind sysext the image is a system extension: its /usr is merged into that of this host. With --kind confext it is a configuration extension: its /etc is merged, below what this host has itself.',
     ],
     arguments: { image: argument('REF', 'the image, such as registry.example/shop:v2') },
     options: {
       name: value('NAME', 'what to call it; the last part of the image name unless given'),
-      kind: choiceOr('app', ['app', 'sysext'], 'what the image is'),
+      kind: choiceOr('app', ['app', 'sysext', 'confext'], 'what the image is'),
       allowDenied: ALLOW_DENIED,
       signaturePolicy: SIGNATURE_POLICY_OPTION,
       json: JSON_OPTION,
@@ -36,6 +36,10 @@ export const APP_COMMANDS: readonly CommandSpec[] = [
       {
         command: 'slipway app install --kind sysext registry.example/debug-tools:1',
         why: 'add files to /usr without building an image',
+      },
+      {
+        command: 'slipway app install --kind confext registry.example/site-config:1',
+        why: 'add files to /etc that are updated and taken back as one',
       },
     ],
     load: async () => (await import('../../commands/app-install.ts')).appInstall,

@@ -1,3 +1,4 @@
+export { readLayerIds, resolveFiles } from './artefact.ts';
 export type { KnownContent, OpenContent } from './chunked/known-content.ts';
 export { openPartialLayer, type PartialLayer } from './chunked/reader.ts';
 export type { TocChunk, TocFile } from './chunked/toc.ts';

@@ -2,12 +2,12 @@
 import { makeDirectoryDurably, removeDirectoryDurably, removeFileDurably } from '@slipway/boot';
 import { checkArchitecture } from '@slipway/composefs';
 import { type OperationOptions, operation, SlipwayError } from '@slipway/core';
-import type { ImageSource, Reference } from '@slipway/oci';
+import type { Reference, WholeImageSource } from '@slipway/oci';
 import { collectHostGarbage } from '../garbage.ts';
 import type { HostSystem } from '../system.ts';
 import { runTransaction, type Transaction } from '../transaction.ts';
 import { type ActivationResult, type AppJob, activateRevision, settleChange, stopApp } from './activate.ts';
-import { bringApp } from './bring-app.ts';
+import { bringApp, resolveApp } from './bring-app.ts';
 import { checkConfext } from './check-confext.ts';
 import { removeData } from './data.ts';
 import { appNames, appPaths } from './layout.ts';
@@ -26,7 +26,7 @@ import type { AppServices } from './services.ts';
 /** An image to run as an app. */
 export interface AppRequest {
   readonly name: string;
-  readonly source: ImageSource;
+  readonly source: WholeImageSource;
   readonly reference: Reference;
   /** For an update that of what runs. */
   readonly kind: AppKind;
@@ -67,7 +67,7 @@ export async function installApp(
     const present = await readApp(request.name, paths);
     if (present !== undefined && present.current.kind !== request.kind) throw exists(present);
     if (request.kind === 'confext') await checkConfext(system, options.services);
-    const image = await request.source.resolve(system.architecture, options);
+    const image = await resolveApp(request.kind, request.source, system.architecture, options);
     checkArchitecture(image.config.architecture, system.architecture);
     const { manifestDigest } = image;
     if (present?.current.manifestDigest === manifestDigest)

@@ -3,7 +3,7 @@ import { chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { lookupPath, openRepository, readErofs } from '@slipway/composefs';
 import { isSlipwayError } from '@slipway/core';
-import { type ImageSource, layoutSource, parseReference, type Reference } from '@slipway/oci';
+import { layoutSource, parseReference, type Reference, type WholeImageSource } from '@slipway/oci';
 import { describe, expect, test } from 'vitest';
 import { cleanUp } from '../cleanup.ts';
 import { pathExists } from '../directory.ts';
@@ -13,7 +13,7 @@ import { readHistory } from '../history.ts';
 import { type TestServices, testServices } from '../testing/app-services.ts';
 import { installed, V2 } from '../testing/scenario.ts';
 import { hostDir, partsOf, reboot, stage, type TestHost } from '../testing/test-host.ts';
-import { type TestImage, writeTestImage } from '../testing/test-image.ts';
+import { type TestImage, writeTestArtefact, writeTestImage } from '../testing/test-image.ts';
 import { type AppResult, installApp, listApps, recoverApps, removeApp, revertApp } from './app-verbs.ts';
 import { appPaths } from './layout.ts';
 import { type AppKind, writePending } from './revision.ts';
@@ -48,13 +48,26 @@ async function install(
   image: TestImage,
   kind: AppKind = 'app',
 ): Promise<AppResult> {
-  const { images } = partsOf(host.directory);
-  await writeTestImage(images, image);
-  const reference = parseReference(`oci:${images}:${image.tag}`);
+  await writeTestImage(partsOf(host.directory).images, image);
+  return await installTag(host, services, image.tag, kind);
+}
+
+async function installTag(
+  host: TestHost,
+  services: TestServices,
+  tag: string,
+  kind: AppKind,
+): Promise<AppResult> {
+  const reference = parseReference(`oci:${partsOf(host.directory).images}:${tag}`);
   if (reference.kind !== 'oci') throw new Error('a test image is in a layout');
   await using source = layoutSource(reference);
   const request = { name: 'shop', source, reference, kind, command: 'slipway app install' } as const;
   return await installApp(host, request, { services });
+}
+
+function openLayout(reference: Reference): WholeImageSource {
+  if (reference.kind !== 'oci') throw new Error('a test image is in a layout');
+  return layoutSource(reference);
 }
 
 async function codeOf(promise: Promise<unknown>): Promise<string> {
@@ -169,10 +182,7 @@ describe('an app', () => {
     const path = repository.objectPath(app?.current.imageId ?? '');
     await chmod(path, 0o644);
     await writeFile(path, 'rot');
-    const openSource = (reference: Reference): ImageSource => {
-      if (reference.kind !== 'oci') throw new Error('a test image is in a layout');
-      return layoutSource(reference);
-    };
+    const openSource = openLayout;
     expect(await fsckHost(host, { repair: false, openSource })).toMatchObject({ kind: 'damaged' });
     expect(await fsckHost(host, { repair: true, openSource })).toMatchObject({ kind: 'repaired' });
     expect(await fsckHost(host, { repair: false, openSource })).toMatchObject({ kind: 'clean' });
@@ -262,6 +272,32 @@ describe.each([
     const text = await readFile(unit, 'utf8');
     expect(text).toContain(`ExecStart=/usr/libexec/slipway/extension ${call}\n`);
     expect(text).toContain(`After=slipway-app-shop-root.service ${service}\n`);
+  });
+
+  test('may be an artefact, kept and repaired like an image', async () => {
+    await using dir = await hostDir('apps');
+    const host = await installed(dir.path);
+    const services = testServices(host);
+    const { images } = partsOf(host.directory);
+    for (const version of ['1', '2']) {
+      const files = { ...extension(directory).files, [`${directory}/large`]: `${LONG.repeat(20)}${version}` };
+      await writeTestArtefact(images, { tag: 'artefact', version, files });
+      expect(await installTag(host, services, 'artefact', kind)).toMatchObject({ version });
+    }
+    expect(await installTag(host, services, 'artefact', kind)).toMatchObject({ kind: 'unchanged' });
+    expect(await versions(host)).toEqual(['shop 2 1']);
+    await cleanUp(host);
+    const repository = await openRepository(host.layout.composefs);
+    const [app] = await listApps(host);
+    const path = repository.objectPath(app?.current.imageId ?? '');
+    await chmod(path, 0o644);
+    await writeFile(path, 'rot');
+    const openSource = openLayout;
+    expect(await fsckHost(host, { repair: true, openSource })).toMatchObject({ kind: 'repaired' });
+    expect(await fsckHost(host, { repair: false, openSource })).toMatchObject({ kind: 'clean' });
+    expect(await codeOf(installTag(host, services, 'artefact', 'app'))).toBe('APP_EXISTS');
+    await removeApp(host, 'shop', { services, keepData: false });
+    expect(await codeOf(installTag(host, services, 'artefact', 'app'))).toBe('OCI_MANIFEST_INVALID');
   });
 
   test('that says nowhere what it is for is refused', async () => {

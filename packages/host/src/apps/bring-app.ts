@@ -1,7 +1,14 @@
 /** Bringing the image of an app into the host's object store, and making a revision of it. */
 import { type ImportedImage, importImage, openRepository, type Repository } from '@slipway/composefs';
-import { isoTime, type Operation } from '@slipway/core';
-import { type ImageSource, type Reference, type ResolvedImage, requireTrusted } from '@slipway/oci';
+import { isoTime, type Operation, type OperationOptions } from '@slipway/core';
+import {
+  type Reference,
+  type ResolvedImage,
+  readLayerIds,
+  requireTrusted,
+  resolveFiles,
+  type WholeImageSource,
+} from '@slipway/oci';
 import { checkRoom, during } from '../failure.ts';
 import { imageSpecOf } from '../image-spec.ts';
 import { missingLayers, spaceForLayers } from '../space.ts';
@@ -23,11 +30,23 @@ export interface BringApp {
   readonly name: string;
   readonly paths: AppPaths;
   readonly kind: AppKind;
-  readonly source: ImageSource;
+  readonly source: WholeImageSource;
   readonly reference: Reference;
   readonly image: ResolvedImage;
   /** A file instead of this machine's signature policy. */
   readonly signaturePolicy: string | undefined;
+}
+
+/** What a reference names for an app of this kind: files may also come as an artefact, a program may not. */
+export async function resolveApp(
+  kind: AppKind,
+  source: WholeImageSource,
+  architecture: string,
+  options: OperationOptions,
+): Promise<ResolvedImage> {
+  return kind === 'app'
+    ? await source.resolve(architecture, options)
+    : await resolveFiles(source, architecture, options);
 }
 
 const VERSION_LABEL = 'org.opencontainers.image.version';
@@ -52,8 +71,8 @@ export async function bringApp(
   using _use = await repository.lock('shared', { signal: operation.signal });
   const { packedBytes } = await spaceForLayers(system.layout.sysroot, missingLayers(repository, app.image));
   await checkRoom(`bring ${app.source.name}`, system.layout.sysroot, packedBytes);
-  const imported = await during('pull the image', system.layout.sysroot, () =>
-    importImage(repository, app.source, app.image, {
+  const imported = await during('pull the image', system.layout.sysroot, async () =>
+    importImage(repository, app.source, await readLayerIds(app.source, app.image, operation), {
       ...operation,
       cacheDir: system.layout.downloads,
       deltasBeside: app.reference,

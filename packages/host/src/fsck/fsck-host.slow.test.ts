@@ -2,7 +2,7 @@
 import { chmod, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { SlipwayError } from '@slipway/core';
-import { type ImageSource, layoutSource, type Reference } from '@slipway/oci';
+import { layoutSource, type Reference, type WholeImageSource } from '@slipway/oci';
 import { describe, expect, test } from 'vitest';
 import { recordBoot } from '../booted.ts';
 import { hostDrift } from '../drift.ts';
@@ -10,12 +10,12 @@ import { installed, V2, V3 } from '../testing/scenario.ts';
 import { bless, boot, hostDir, reboot, stage, type TestHost } from '../testing/test-host.ts';
 import { type FsckResult, fsckHost } from './fsck-host.ts';
 
-function openSource(reference: Reference): ImageSource {
+function openSource(reference: Reference): WholeImageSource {
   if (reference.kind !== 'oci') throw new Error('a test image is in a layout');
   return layoutSource(reference);
 }
 
-function unreachable(): ImageSource {
+function unreachable(): WholeImageSource {
   throw new SlipwayError('OCI_REGISTRY_FAILED', 'cannot reach the registry');
 }
 

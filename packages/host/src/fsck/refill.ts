@@ -1,7 +1,7 @@
 /** The object store of a host: read whole, and filled again from where its images came from. */
 import { type FsckFinding, importImage, openRepository, type Repository } from '@slipway/composefs';
 import { isSlipwayError, messageOf, type OperationOptions } from '@slipway/core';
-import type { ImageSource, Reference } from '@slipway/oci';
+import type { Reference, WholeImageSource } from '@slipway/oci';
 import type { HostSystem } from '../system.ts';
 import type { HostFinding } from './finding.ts';
 import type { Refillable } from './refillable.ts';
@@ -9,7 +9,7 @@ import type { Refillable } from './refillable.ts';
 /** How to look, and where images are to be had. */
 export interface RefillOptions extends OperationOptions {
   readonly repair: boolean;
-  readonly openSource: (reference: Reference) => ImageSource;
+  readonly openSource: (reference: Reference) => WholeImageSource;
 }
 
 /**
@@ -83,7 +83,7 @@ async function firstUnreachable(
   for (const refillable of damaged) {
     try {
       await using source = openSource(refillable.reference());
-      await source.resolve(architecture, operation);
+      await refillable.resolve(source, architecture, operation);
     } catch (thrown) {
       if (!isSlipwayError(thrown) || thrown.code === 'ABORTED') throw thrown;
       return messageOf(thrown);
@@ -99,7 +99,7 @@ async function refill(
   { openSource, repair: _repair, ...operation }: RefillOptions,
 ): Promise<void> {
   await using source = openSource(refillable.reference());
-  const image = await source.resolve(system.architecture, operation);
+  const image = await refillable.resolve(source, system.architecture, operation);
   const { signal } = operation;
   using _use = await repository.lock('shared', signal === undefined ? {} : { signal });
   const imported = await importImage(repository, source, image, {

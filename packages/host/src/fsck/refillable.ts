@@ -1,7 +1,8 @@
 /** Images of the store that can be made again from where they came from. */
 import { createBootImage, type ImportedImage, type Repository } from '@slipway/composefs';
 import type { OperationOptions } from '@slipway/core';
-import type { Reference } from '@slipway/oci';
+import { type Reference, type ResolvedImage, readLayerIds, type WholeImageSource } from '@slipway/oci';
+import { resolveApp } from '../apps/bring-app.ts';
 import { appNames, appPaths } from '../apps/layout.ts';
 import { putAppImage } from '../apps/put-app-image.ts';
 import { listRevisions } from '../apps/revision.ts';
@@ -15,6 +16,8 @@ export interface Refillable {
   readonly id: string;
   /** The very image it came from, whatever its tag means by now. @throws SlipwayError STATE_INVALID when that is not known */
   reference(): Reference;
+  /** What its reference names, all that is needed to import it known. */
+  resolve(source: WholeImageSource, architecture: string, options: OperationOptions): Promise<ResolvedImage>;
   /** Stores it again, once its layers are there. */
   make(repository: Repository, imported: ImportedImage, operation: OperationOptions): Promise<unknown>;
 }
@@ -24,6 +27,7 @@ export function refillableDeployment({ id, origin }: Deployment): Refillable {
   return {
     id,
     reference: () => exactReference(`the deployment ${id}`, origin?.image, origin?.manifestDigest),
+    resolve: (source, architecture, options) => source.resolve(architecture, options),
     make: createBootImage,
   };
 }
@@ -38,6 +42,8 @@ export async function refillableApps(layout: HostLayout): Promise<readonly Refil
       all.push({
         id: imageId,
         reference: () => exactReference(`the app ${name}`, image, manifestDigest),
+        resolve: async (source, architecture, options) =>
+          readLayerIds(source, await resolveApp(kind, source, architecture, options), options),
         make: (repository, imported) => putAppImage(repository, imported.tree, { name, kind, volumes }),
       });
     }

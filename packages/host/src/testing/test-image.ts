@@ -78,6 +78,35 @@ export async function writeTestImage(layoutDirectory: string, image: TestImage):
   await layout.putManifest(Buffer.from(JSON.stringify(manifest)), MEDIA_TYPES.manifest, image.tag);
 }
 
+/** Writes the files as an artefact of one layer, as `oras push` does, and tags it. */
+export async function writeTestArtefact(
+  layoutDirectory: string,
+  { tag, version, files }: Pick<TestImage, 'tag' | 'version' | 'files'>,
+): Promise<void> {
+  await using layout = await openLayoutWriter(layoutDirectory);
+  const layer = await writeLayer(layout, writeTar(members(files, Object.keys(files))), {
+    compression: 'gzip',
+  });
+  const config = Buffer.from('{}');
+  const empty = {
+    mediaType: 'application/vnd.oci.empty.v1+json',
+    digest: digestOf(config),
+    size: config.length,
+  };
+  await layout.putBlob(empty, async function* () {
+    yield config;
+  });
+  const manifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPES.manifest,
+    artifactType: 'application/vnd.example.extension',
+    config: empty,
+    layers: [{ ...layer.descriptor, mediaType: 'application/vnd.example.files' }],
+    annotations: { 'org.opencontainers.image.version': version },
+  };
+  await layout.putManifest(Buffer.from(JSON.stringify(manifest)), MEDIA_TYPES.manifest, tag);
+}
+
 function* members(files: ImageFiles, names: readonly string[]): Generator<TarInput> {
   for (const path of names) {
     const file = files[path];

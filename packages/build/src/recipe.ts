@@ -32,6 +32,8 @@ const PACKAGES: readonly string[] = [
   // What the single executable of Slipway is linked with.
   'libatomic1',
   'libstdc++6',
+  // Loads the profile of apps into the kernel.
+  'apparmor',
   // Being reached.
   'openssh-server',
   'systemd-resolved',

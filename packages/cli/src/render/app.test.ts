@@ -16,7 +16,8 @@ const REVISION: AppSummary['current'] = {
 };
 const SHOP: AppSummary = {
   name: 'shop',
-  state: { activeState: 'active', restarts: 0, result: 'success' },
+  state: { activeState: 'active', mainPid: 7, restarts: 0, result: 'success' },
+  appArmor: { profile: 'slipway-app', mode: 'enforce' },
   current: REVISION,
   previous: { ...REVISION, revision: 1, version: '1' },
   pending: false,
@@ -39,6 +40,16 @@ test('the status of one says where it listens and what it keeps', () => {
   const lines = appStatusWords({ ...SHOP, pending: true });
   expect(lines).toContain('        Data: /var/lib/private/slipway-apps/shop');
   expect(lines.join('\n')).toMatch(/Listens at: 8080\/tcp[^]*Volumes: \/data[^]*Change: not finished/);
+});
+
+test.each([
+  [SHOP.appArmor, '    AppArmor: enforced (slipway-app)'],
+  [{ profile: 'slipway-app', mode: 'complain' }, '    AppArmor: complain (slipway-app)'],
+  [null, '    AppArmor: not available'],
+])('the status of one that runs says how AppArmor confines it: %j', (appArmor, line) => {
+  expect(appStatusWords({ ...SHOP, appArmor })).toContain(line);
+  const stopped = { ...SHOP, state: { ...SHOP.state, mainPid: 0 }, appArmor };
+  expect(appStatusWords(stopped).join('\n')).not.toContain('AppArmor');
 });
 
 test('what became of them is one block each', () => {

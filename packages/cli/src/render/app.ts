@@ -50,10 +50,18 @@ export function appStatusWords(app: AppSummary): readonly string[] {
     ['Unit', unit],
     ['Mounted at', root],
     ...(current.kind === 'app' ? ([['Data', data]] as const) : []),
+    ...(current.kind === 'app' && app.state.mainPid !== 0
+      ? ([['AppArmor', appArmorWords(app.appArmor)]] as const)
+      : []),
     ...(ports === '' ? [] : ([['Listens at', ports]] as const)),
     ...(current.volumes.length === 0 ? [] : ([['Volumes', current.volumes.join(', ')]] as const)),
     ...(pending ? ([['Change', 'not finished: slipway-apps.service will at the next boot']] as const) : []),
   ];
   const width = Math.max(...facts.map(([label]) => label.length));
   return [...appListWords([app]), ...facts.map(([label, text]) => `  ${label.padStart(width)}: ${text}`)];
+}
+
+function appArmorWords(label: AppSummary['appArmor']): string {
+  if (label === null) return 'not available';
+  return label.mode === 'enforce' ? `enforced (${label.profile})` : `${label.mode} (${label.profile})`;
 }

@@ -1,6 +1,6 @@
 /** An app as people and programs are told of it. */
 import type { AppRevision, InstalledApp } from './revision.ts';
-import type { AppServices, UnitState } from './services.ts';
+import type { AppArmorLabel, AppServices, UnitState } from './services.ts';
 import { appRoot, unitNames } from './units.ts';
 
 /** Everything known about an app. */
@@ -8,6 +8,8 @@ export interface AppSummary {
   readonly name: string;
   /** Of its unit, now. */
   readonly state: UnitState;
+  /** How AppArmor confines what runs; null where it does not, and where nothing runs. */
+  readonly appArmor: AppArmorLabel | null;
   readonly current: AppRevision;
   readonly previous: AppRevision | null;
   /** Whether the last change has not shown yet that it works. */
@@ -25,9 +27,11 @@ export async function appSummary(
   services: AppServices,
 ): Promise<AppSummary> {
   const { app: unit } = unitNames(name);
+  const state = await services.state(unit);
   return {
     name,
-    state: await services.state(unit),
+    state,
+    appArmor: state.mainPid === 0 ? null : await services.confinement(state.mainPid),
     current,
     previous: previous ?? null,
     pending: pending !== undefined,

@@ -1,6 +1,7 @@
 /** The few things asked of systemd about the units of apps. */
+import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
-import { type Operation, type OperationOptions, operation, run } from '@slipway/core';
+import { errnoOf, type Operation, type OperationOptions, operation, run } from '@slipway/core';
 
 /** A unit as systemd sees it now. */
 export interface UnitState {
@@ -8,8 +9,17 @@ export interface UnitState {
   readonly activeState: string;
   /** How often it was started again by itself. */
   readonly restarts: number;
+  /** Of its main process; 0 while it has none. */
+  readonly mainPid: number;
   /** `success`, or why it ended: `exit-code`, `signal`, `timeout`, … */
   readonly result: string;
+}
+
+/** What AppArmor calls the way it confines a process. */
+export interface AppArmorLabel {
+  readonly profile: string;
+  /** `enforce`, or `complain` where breaches are only logged. */
+  readonly mode: string;
 }
 
 /** The service manager of a host. */
@@ -23,6 +33,8 @@ export interface AppServices {
   state(unit: string): Promise<UnitState>;
   /** What a unit said last, for people. */
   lastWords(unit: string): Promise<string>;
+  /** How AppArmor confines a process; null where it does not. */
+  confinement(pid: number): Promise<AppArmorLabel | null>;
   /** Of the one that is installed: `257`. */
   systemdVersion(): Promise<number>;
   sleep(ms: number): Promise<void>;
@@ -51,7 +63,7 @@ export function systemdServices(options: OperationOptions = {}): AppServices {
       }
     },
     state: async (unit) => {
-      const properties = ['--property=ActiveState,NRestarts,Result', '--', unit];
+      const properties = ['--property=ActiveState,MainPID,NRestarts,Result', '--', unit];
       return parseUnitState((await systemctl(['show', ...properties])).stdout.toString('utf8'));
     },
     lastWords: async (unit) => {
@@ -59,10 +71,27 @@ export function systemdServices(options: OperationOptions = {}): AppServices {
       const options = { describe: 'read the journal', debianPackage: 'systemd', signal, log };
       return (await run([...argv, `--unit=${unit}`], options)).stdout.toString('utf8').trim();
     },
+    confinement: async (pid) => parseAppArmorLabel(await readLabel(pid)),
     systemdVersion: async () => parseSystemdVersion((await systemctl(['--version'])).stdout.toString('utf8')),
     sleep: async (ms) => await delay(ms, undefined, { signal }),
     nowMs: () => performance.now(),
   };
+}
+
+/** `slipway-app (enforce)`; null for `unconfined` and whatever else. */
+export function parseAppArmorLabel(text: string): AppArmorLabel | null {
+  const { profile, mode } = /^(?<profile>.+) \((?<mode>[a-z]+)\)\n?$/.exec(text)?.groups ?? {};
+  return profile === undefined || mode === undefined ? null : { profile, mode };
+}
+
+/** Nothing where the process is gone or the kernel has no AppArmor: then there is no such file, or it cannot be read. */
+async function readLabel(pid: number): Promise<string> {
+  try {
+    return await readFile(`/proc/${pid}/attr/apparmor/current`, 'utf8');
+  } catch (thrown) {
+    if (errnoOf(thrown) === undefined) throw thrown;
+    return '';
+  }
 }
 
 /** What `systemctl --version` begins with: `systemd 257 (257.9-1~deb13u1)`. Of anything else 0: older than all. */
@@ -79,6 +108,7 @@ export function parseUnitState(text: string): UnitState {
   const values = new Map(pairs);
   return {
     activeState: values.get('ActiveState') ?? 'inactive',
+    mainPid: Number(values.get('MainPID') ?? 0) || 0,
     restarts: Number(values.get('NRestarts') ?? 0) || 0,
     result: values.get('Result') ?? 'success',
   };

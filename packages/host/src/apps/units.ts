@@ -184,7 +184,7 @@ function confinement(name: string, run: AppRun): Lines {
     ['SystemCallArchitectures', 'native'],
     ['SystemCallFilter', '@system-service'],
     ['SystemCallErrorNumber', 'EPERM'],
-    // Ignored where no such profile is loaded: an image that has AppArmor may bring one of this name.
+    // /etc/apparmor.d/slipway-app, loaded by slipway-apparmor.service; ignored where the kernel has no AppArmor.
     ['AppArmorProfile', '-slipway-app'],
     ['UMask', '0027'],
   ];

@@ -24,6 +24,7 @@ export function testServices(system: HostSystem, systemd = 257): TestServices {
   let nowMs = 0;
   const state = (unit: string): UnitState => ({
     activeState: running.has(unit) ? 'active' : failed.has(unit) ? 'failed' : 'inactive',
+    mainPid: running.has(unit) ? 1 : 0,
     restarts: 0,
     result: failed.has(unit) ? 'exit-code' : 'success',
   });
@@ -49,6 +50,7 @@ export function testServices(system: HostSystem, systemd = 257): TestServices {
     },
     state: async (unit) => state(unit),
     lastWords: async (unit) => `${unit} says no`,
+    confinement: async () => null,
     systemdVersion: async () => systemd,
     sleep: async (ms) => void (nowMs += ms),
     nowMs: () => nowMs,

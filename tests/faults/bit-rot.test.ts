@@ -7,9 +7,19 @@ import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { basename, dirname, join } from 'node:path';
 import { bootEntryOptions, readBootEntries } from '@slipway/boot';
 import { SlipwayError, type TempDir } from '@slipway/core';
-import { type FsckResult, finalizeStaged, fsckHost, recordBoot, stageUpdate } from '@slipway/host';
+import {
+  type FsckResult,
+  finalizeStaged,
+  fsckHost,
+  readHistory,
+  recordBoot,
+  stageUpdate,
+} from '@slipway/host';
 import { openImage, parseReference } from '@slipway/oci';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type DeniedImage, writeDenied } from '../../packages/host/src/denied.ts';
+import { writeExpected } from '../../packages/host/src/expected.ts';
+import { type StagedUpdate, writeStaged } from '../../packages/host/src/staged.ts';
 import {
   bless,
   boot,
@@ -101,6 +111,37 @@ test('in kernels and initramfs images of the boot partition', async () => {
   await survive('esp', flips.flat(), (path) => dirname(path).slice(host.esp.length));
 });
 
+test('in the record of what the store is', async () => {
+  const path = join(host.layout.composefs, 'meta.json');
+  await survive('meta', await flipsAlong(path), (name) => name);
+});
+
+test('in the records of the host', async () => {
+  const { staged, expected, denied } = host.layout;
+  const other = 'cd'.repeat(32);
+  const previous = host.bootedId;
+  const write: Readonly<Record<string, () => Promise<void>>> = {
+    [staged]: () => writeStaged(staged, { ...STAGED, deployment: other, previous }),
+    [expected]: () => writeExpected(expected, { deployment: other, previous, because: 'upgrade' }),
+    [denied]: () => writeDenied(denied, [{ ...DENIED, deployment: other }]),
+  };
+  for (const [path, make] of Object.entries(write)) {
+    await make();
+    await setAside(`records: ${basename(path)}`, path, await flipsAlong(path), make);
+    await rm(path, { force: true });
+    await rm(`${path}.damaged`);
+  }
+});
+
+test('in the lines of the history', async () => {
+  const { history } = host.layout;
+  const before = await readFile(history);
+  // It tells of all the repairs until now.
+  const flips = await someFlips(history, FLIPS * 5);
+  await setAside('history', history, flips, () => writeFile(history, before));
+  await rm(`${history}.damaged`);
+});
+
 test('that cannot be repaired is named, with what to do, and nothing is made worse', async () => {
   const openSource = (): never => {
     throw new SlipwayError('OCI_REGISTRY_FAILED', 'cannot reach the registry');
@@ -157,6 +198,60 @@ async function survive(
   expect(await checked()).toEqual({ kind: 'clean', findings: [] });
   expect((await boot(dir.path)).bootedId).toBe(host.bootedId);
 }
+
+/**
+ * Turns bits over in what nothing else vouches for: each must be found under its name, never be taken for what was written, and a repair
+ * must leave a host without it, which says so.
+ *
+ * @param make writes it as it was
+ */
+async function setAside(
+  kind: string,
+  path: string,
+  flips: readonly Flip[],
+  make: () => Promise<void>,
+): Promise<void> {
+  const startMs = performance.now();
+  const counted = { tried: 0, detected: 0, repaired: 0 };
+  const problems: string[] = [];
+  for (const flip of flips) {
+    await turnOver(flip);
+    const isNamed = (await checked()).findings.some(({ name }) => name === path);
+    const result = await repaired();
+    const [said] = (await readHistory(host.layout.history)).slice(-2);
+    const isTold = said?.event === 'repaired' && said.reason?.includes(path) === true;
+    const isGood = result.kind === 'repaired' && isTold && (await checked()).kind === 'clean';
+    counted.tried += 1;
+    if (isNamed) counted.detected += 1;
+    if (isGood) counted.repaired += 1;
+    if (!isNamed || !isGood) problems.push(`${path} at ${flip.offset}, bit ${flip.bit}: ${result.kind}`);
+    await make();
+  }
+  counts[kind] = counted;
+  rows.push(row(`bit rot: ${kind}`, counted.tried, counted.tried - counted.repaired, startMs));
+  expect(problems).toEqual([]);
+}
+
+const STAGED: StagedUpdate = {
+  deployment: '',
+  previous: '',
+  sequence: 9,
+  title: 'Test',
+  kernelDirectory: '/EFI/Linux/none',
+  options: 'rw quiet',
+  etcPolicy: 'ours',
+  etcConflicts: [{ path: 'hosts', kind: 'both-changed' }],
+  stagedAt: '2026-01-01T00:00:00Z',
+  boot: 'b',
+};
+const DENIED: DeniedImage = {
+  deployment: '',
+  manifestDigest: `sha256:${'ef'.repeat(32)}`,
+  image: 'registry.example/host:stable',
+  version: '4',
+  since: '2026-01-01T00:00:00Z',
+  reason: 'it did not come up in 3 attempts',
+};
 
 /** Whether a file is what it was; an object that nothing needs may be gone as well, and comes back here for those after it. */
 async function isMended(path: string, before: Buffer): Promise<boolean> {

@@ -43,6 +43,7 @@ export { type ImageSummary, type InodeKind, summarizeImage } from './inspect/ima
 export { type ImageTarget, openImageTarget } from './inspect/image-target.ts';
 export { type ListedName, listingLine, listTree } from './inspect/list-tree.ts';
 export { missingObjects, treeObjects } from './inspect/tree-objects.ts';
+export { checkRepositoryMeta } from './repository/check-meta.ts';
 export type { FsckFinding, FsckOptions } from './repository/fsck.ts';
 export type { GarbageOptions, GarbageReport } from './repository/gc.ts';
 export { type InitOptions, initRepository } from './repository/init.ts';

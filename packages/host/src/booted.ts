@@ -1,6 +1,7 @@
 /** The first thing after a boot: says which deployment came up, whether it is the one that should have, and tidies up. */
 import { bootEntryOptions, type GrubRefresh, refreshGrubMenu } from '@slipway/boot';
 import { isoTime, isSlipwayError, messageOf, type OperationOptions, operation } from '@slipway/core';
+import { findDamagedRecords, setRecordAside } from './damaged-records.ts';
 import { type DeniedImage, writeDenied } from './denied.ts';
 import { type HostState, readHostState, requireBootedId } from './deployment.ts';
 import { type ExpectedBoot, readExpected, removeExpected, writeExpected } from './expected.ts';
@@ -63,6 +64,7 @@ export async function recordBoot(system: HostSystem, options: OperationOptions =
 async function recordInTransaction(transaction: Transaction): Promise<BootReport> {
   const { system, log } = transaction;
   const menu = await refreshMenu(transaction);
+  await setRecordsAside(transaction);
   const state = await readHostState(system);
   const deployment = state.booted.id;
   if (await isRecorded(system, deployment)) {
@@ -71,7 +73,7 @@ async function recordInTransaction(transaction: Transaction): Promise<BootReport
   await keepIdentity(system, deployment, log);
   for (const problem of state.problems) log.warn('something is damaged', { problem });
   const interrupted = await settleStaged(transaction, state);
-  const expected = await readExpectation(transaction);
+  const expected = await readExpected(system.layout.expected);
   const isUnknown = isUnknownToGrub(state, expected, menu);
   // What was not finished at shutdown could not come up, and its staged record says so already.
   const possible = isUnknown || expected?.deployment === interrupted ? undefined : expected;
@@ -175,14 +177,17 @@ async function deny(
   await record({ event: 'denied', deployment, manifestDigest, image, version, reason });
 }
 
-/** A damaged expectation is none; it goes with the others. */
-async function readExpectation({ system, log }: Transaction): Promise<ExpectedBoot | undefined> {
-  try {
-    return await readExpected(system.layout.expected);
-  } catch (thrown) {
-    if (!isSlipwayError(thrown, 'STATE_INVALID')) throw thrown;
-    log.warn('something is damaged', { problem: thrown.message });
-    return undefined;
+/** A damaged record is none: this boot says so once, and the next begin without it. */
+async function setRecordsAside(transaction: Transaction): Promise<void> {
+  const { system, log } = transaction;
+  for (const damaged of await findDamagedRecords(system)) {
+    const { path, without } = damaged;
+    log.warn('a record is damaged', { path, without });
+    try {
+      await setRecordAside(transaction, damaged);
+    } catch (thrown) {
+      log.warn('a damaged record stays where it is', { path, reason: messageOf(thrown) });
+    }
   }
 }
 

@@ -3,7 +3,7 @@
  * bad image every night. Whoever asks for one by hand gets it.
  */
 import { writeFileDurably } from '@slipway/boot';
-import { asJsonRecord, type JsonRecord, readJsonRecord } from './json-record.ts';
+import { asJsonRecord, formatJsonRecord, type JsonRecord, readJsonRecord } from './json-record.ts';
 import { isDeploymentId } from './layout.ts';
 
 /** An image that is not staged again until somebody allows it. */
@@ -25,7 +25,7 @@ const MAX_DENIED = 100;
 /** Writes the list. A cut leaves the one before or the new one. */
 export async function writeDenied(path: string, denied: readonly DeniedImage[]): Promise<void> {
   const kept = denied.slice(-MAX_DENIED);
-  await writeFileDurably(path, `${JSON.stringify({ version: 1, denied: kept }, undefined, 2)}\n`);
+  await writeFileDurably(path, formatJsonRecord({ version: 1, denied: kept }, 'indented'));
 }
 
 /** @throws SlipwayError STATE_INVALID when the record is damaged */

@@ -1,6 +1,6 @@
 /** What the next boot should bring up: `state/expected.json`. The boot after it compares and says what came of it. */
 import { removeFileDurably, writeFileDurably } from '@slipway/boot';
-import { type JsonRecord, readJsonRecord } from './json-record.ts';
+import { formatJsonRecord, type JsonRecord, readJsonRecord } from './json-record.ts';
 import { isDeploymentId } from './layout.ts';
 
 /** What is expected of the next boot. */
@@ -15,7 +15,7 @@ export interface ExpectedBoot {
 
 /** Writes the expectation. A cut leaves the one before or the new one; either only changes what is reported. */
 export async function writeExpected(path: string, expected: ExpectedBoot): Promise<void> {
-  await writeFileDurably(path, `${JSON.stringify({ version: 1, ...expected })}\n`);
+  await writeFileDurably(path, formatJsonRecord({ version: 1, ...expected }));
 }
 
 export async function removeExpected(path: string): Promise<void> {

@@ -2,14 +2,22 @@ import { readFile, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTempDir } from '@slipway/core';
 import { describe, expect, test } from 'vitest';
-import { appendHistory, type HistoryRecord, historyLine, readHistory, recordsOfBoot } from './history.ts';
+import {
+  appendHistory,
+  type HistoryEntry,
+  type HistoryRecord,
+  historyLine,
+  readHistory,
+  recordsOfBoot,
+} from './history.ts';
+import { damagedHistoryLines, setHistoryLinesAside } from './history-damage.ts';
 
 const clock = { nowMs: () => Date.UTC(2026, 0, 1) };
 
 describe('the history', () => {
   test('is one object on each line', () => {
-    expect(historyLine({ event: 'booted', deployment: 'ab', reason: undefined }, clock)).toBe(
-      '{"time":"2026-01-01T00:00:00Z","event":"booted","deployment":"ab"}\n',
+    expect(historyLine({ event: 'booted', deployment: 'ab', reason: undefined }, clock)).toMatch(
+      /^\{"time":"2026-01-01T00:00:00Z","event":"booted","deployment":"ab","checksum":"[0-9a-f]{64}"\}\n$/,
     );
   });
 
@@ -33,6 +41,45 @@ describe('the history', () => {
       ]);
     }
     expect((await readFile(path, 'utf8')).endsWith('\n')).toBe(true);
+  });
+
+  test('has no line that says something else after any bit of it turned over', async () => {
+    await using dir = await makeTempDir('history');
+    const path = join(dir.path, 'history.jsonl');
+    const lines = ['staged', 'finalized', 'booted'].map((event) =>
+      historyLine({ event } as HistoryEntry, clock),
+    );
+    const bytes = Buffer.from(lines.join(''));
+    const start = lines[0]?.length ?? 0;
+    for (let bit = 0; bit < (lines[1]?.length ?? 0) * 8; bit += 1) {
+      const flipped = Buffer.from(bytes);
+      const at = start + (bit >> 3);
+      flipped[at] = (flipped[at] ?? 0) ^ (1 << (bit & 7));
+      await writeFile(path, flipped);
+      const events = (await readHistory(path)).map(({ event }) => event);
+      // With the end of a line the next one is gone as well.
+      const isEnd = at === start + (lines[1]?.length ?? 0) - 1;
+      expect([bit, events]).toEqual([bit, isEnd ? ['staged'] : ['staged', 'booted']]);
+      expect([bit, (await damagedHistoryLines(path)).length]).toEqual([bit, 1]);
+    }
+  });
+
+  test('gives damaged lines away on request, and keeps all others, torn ones too', async () => {
+    await using dir = await makeTempDir('history');
+    const path = join(dir.path, 'history.jsonl');
+    const [one, other] = ['staged', 'booted'].map((event) => historyLine({ event } as HistoryEntry, clock));
+    const old = '{"time":"t","event":"old"}\n';
+    const rotten = `${one?.replace('staged', 'stayed')}{"time":"t","event":\u0001"old"}\n`;
+    const torn = `${other?.slice(0, 40)}\n\0\0\0\n`;
+    await writeFile(path, `${old}${rotten}${torn}${other}`);
+    expect(await damagedHistoryLines(path)).toEqual([2, 3]);
+    expect(await setHistoryLinesAside(path)).toBe(
+      `2 lines of ${path} had been damaged, and went to history.jsonl.damaged`,
+    );
+    expect(await readFile(path, 'utf8')).toBe(`${old}${torn}${other}`);
+    expect(await readFile(`${path}.damaged`, 'utf8')).toBe(rotten);
+    expect(await damagedHistoryLines(path)).toEqual([]);
+    expect(await damagedHistoryLines(join(dir.path, 'none'))).toEqual([]);
   });
 
   test('keeps records of a newer version and passes over anything else', async () => {

@@ -1,10 +1,12 @@
 /**
  * The history of a host, `state/history.jsonl`: one JSON object on each line, appended and synced, never rewritten. A power
- * cut can leave at most its last line torn; readers pass over it and the next writer starts on a new line.
+ * cut can leave at most its last line torn; readers pass over it and the next writer starts on a new line. Each line ends with a sum,
+ * and readers pass over one that does not fit; lines of older versions have none.
  */
 import { constants } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type Clock, errnoOf, isoTime } from '@slipway/core';
+import { jsonSum, withJsonSum } from './json-sum.ts';
 
 /** What happened. */
 export type HistoryEvent =
@@ -86,7 +88,7 @@ const FIELDS = ['deployment', 'image', 'version', 'manifestDigest', 'reason', 'c
 
 /** One line, newline included: for whoever writes the first lines of a disk. */
 export function historyLine(entry: HistoryEntry, clock: Clock): string {
-  return `${JSON.stringify({ time: isoTime(clock), ...entry })}\n`;
+  return `${withJsonSum(JSON.stringify({ time: isoTime(clock), ...entry }))}\n`;
 }
 
 /** Appends a line and syncs it. A cut leaves it whole, torn or missing; what it reports has happened all the same. */
@@ -130,8 +132,9 @@ export function recordsOfBoot(
   return wanted === undefined ? [] : records.filter(({ boot }) => boot === wanted);
 }
 
-/** A record from its line; undefined for what is none. */
+/** A record from its line; undefined for what is none, or not any more what was written. */
 export function parseHistoryLine(line: string): HistoryRecord | undefined {
+  if (jsonSum(line) === 'wrong') return undefined;
   let value: unknown;
   try {
     value = JSON.parse(line);

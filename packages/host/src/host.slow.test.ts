@@ -260,9 +260,13 @@ describe('a boot', () => {
     await writeFile(v1.layout.expected, '[]');
     const host = await boot(dir.path);
     expect(await recordBoot(host)).toMatchObject({ outcome: 'as-before' });
-    expect((await hostStatus(host)).slipway.problems).toEqual([
-      `cannot read ${v1.layout.staged}: it is damaged`,
+    expect((await hostStatus(host)).slipway.problems).toEqual([]);
+    const said = (await readHistory(host.layout.history)).filter(({ event }) => event === 'repaired');
+    expect(said.map(({ reason }) => reason)).toEqual([
+      `${v1.layout.staged} was damaged and was put aside as staged.json.damaged: no update is staged; stage it again`,
+      expect.stringContaining(`${v1.layout.expected} was damaged`),
     ]);
+    expect(await readFile(`${v1.layout.expected}.damaged`, 'utf8')).toBe('[]');
     expect(await stage(host, V2)).toMatchObject({ kind: 'staged' });
     expect((await hostStatus(host)).slipway.problems).toEqual([]);
   });

@@ -1,6 +1,7 @@
 /** JSON objects kept on the disk of a host, read without trusting them. */
 import { readFile } from 'node:fs/promises';
 import { errnoOf, SlipwayError } from '@slipway/core';
+import { jsonSum, withJsonSum } from './json-sum.ts';
 
 /** A JSON object whose fields are still anything. */
 export type JsonRecord = Readonly<Record<string, unknown>>;
@@ -8,8 +9,14 @@ export type JsonRecord = Readonly<Record<string, unknown>>;
 /** Larger files are damaged: a record of a host has a few kilobytes. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** The object a text holds; undefined when it holds none. */
+/** The text of a file for a record, with a sum that shows whether it stays as it is. */
+export function formatJsonRecord(record: object, style: 'line' | 'indented' = 'line'): string {
+  return `${withJsonSum(JSON.stringify(record, undefined, style === 'line' ? undefined : 2))}\n`;
+}
+
+/** The object a text holds; undefined when it holds none, or has a sum that is not its own. */
 export function parseJsonRecord(text: string): JsonRecord | undefined {
+  if (jsonSum(text.replace(/\n$/, '')) === 'wrong') return undefined;
   try {
     return asJsonRecord(JSON.parse(text));
   } catch {

@@ -1,7 +1,7 @@
 /** The update that the next shutdown will finish: `state/staged.json`, on disk, so that a power cut does not lose it. */
 import { type OptionSources, removeFileDurably, writeFileDurably } from '@slipway/boot';
 import type { EtcConflict } from './etc-merge/plan.ts';
-import { asJsonRecord, type JsonRecord, readJsonRecord } from './json-record.ts';
+import { asJsonRecord, formatJsonRecord, type JsonRecord, readJsonRecord } from './json-record.ts';
 import { isDeploymentId } from './layout.ts';
 
 /** What to do where the machine and the image changed the same thing in `/etc`. */
@@ -45,7 +45,7 @@ const POLICIES = ['ours', 'theirs', 'fail'] as const;
 
 /** Writes the record. A cut leaves the one before or the new one. */
 export async function writeStaged(path: string, staged: StagedUpdate): Promise<void> {
-  await writeFileDurably(path, `${JSON.stringify({ version: FORMAT_VERSION, ...staged }, undefined, 2)}\n`);
+  await writeFileDurably(path, formatJsonRecord({ version: FORMAT_VERSION, ...staged }, 'indented'));
 }
 
 /** Takes the record away. A cut leaves it or not. */

@@ -37,7 +37,8 @@ export interface FsckFinding {
     | 'image-unreadable'
     | 'stream-incomplete'
     | 'stream-unreadable'
-    | 'leftover';
+    | 'leftover'
+    | 'meta-damaged';
   /** Digest, image id, stream name or path. */
   readonly name: string;
   /** What is wrong, for people. */

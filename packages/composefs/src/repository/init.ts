@@ -1,4 +1,4 @@
-import { closeSync, constants, fsyncSync, mkdirSync, openSync } from 'node:fs';
+import { fsyncSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isSlipwayError, SlipwayError } from '@slipway/core';
 import type { VerityAlgorithm } from '../verity/algorithm.ts';
@@ -12,6 +12,7 @@ import {
 } from './layout.ts';
 import { formatMeta, type RepositoryMeta, type VerityPolicy } from './meta.ts';
 import { openRepository, Repository } from './repository.ts';
+import { syncDirectory } from './sync.ts';
 import { publishFile, UnfinishedFiles, writeFully } from './unfinished-file.ts';
 
 /** What is decided once, when a repository is made. */
@@ -50,12 +51,7 @@ function publishMeta(path: string, meta: RepositoryMeta): void {
   writeFully(file.fd, Buffer.from(formatMeta(meta), 'utf8'));
   fsyncSync(file.fd);
   publishFile(file, join(path, META_FILE));
-  const directory = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(directory);
-  } finally {
-    closeSync(directory);
-  }
+  syncDirectory(path);
 }
 
 async function openSame(path: string, wanted: RepositoryMeta): Promise<Repository> {

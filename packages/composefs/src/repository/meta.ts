@@ -45,6 +45,12 @@ export function formatMeta(meta: RepositoryMeta): string {
  * @throws SlipwayError REPOSITORY_INVALID when it does not parse, or asks for features not known here
  */
 export function parseMeta(text: string, path: string): RepositoryMeta {
+  if (nearestMetas(text).length > 0) {
+    throw new SlipwayError('REPOSITORY_INVALID', `cannot use ${path} as an object store: ${META_DAMAGED}`, {
+      hint: 'slipway fsck --repair puts it right on a host',
+      details: { path },
+    });
+  }
   const document = parseObject(text, path);
   const { version, algorithm: name, features = {} } = document;
   if (version !== 1) throw invalid(path, `version ${JSON.stringify(version)} is not 1`);
@@ -54,6 +60,29 @@ export function parseMeta(text: string, path: string): RepositoryMeta {
   refuseUnknown(path, featureList(path, features, 'incompatible'), []);
   refuseUnknown(path, featureList(path, features, 'read-only-compatible'), KNOWN_READ_ONLY_FEATURES);
   return { algorithm, verity: policyOf(featureList(path, features, 'compatible')) };
+}
+
+/** What is wrong with a text that is nearly one that is written here. */
+export const META_DAMAGED = 'its meta.json is not as it was written';
+
+/**
+ * Of what is written here, that which a text was before it was damaged; nothing for a text that is as it was written, and for what another
+ * program wrote. There are so few that no sum is needed.
+ */
+export function nearestMetas(text: string): readonly RepositoryMeta[] {
+  const all = Object.values(ALGORITHMS).flatMap((algorithm) =>
+    POLICIES.map((verity): RepositoryMeta => ({ algorithm, verity })),
+  );
+  if (all.some((meta) => formatMeta(meta) === text)) return [];
+  return all.filter((meta) => isNear(text, formatMeta(meta)));
+}
+
+const POLICIES: readonly VerityPolicy[] = ['require', 'try', 'none'];
+const MOST_DAMAGED = 4;
+
+function isNear(text: string, whole: string): boolean {
+  if (Math.abs(text.length - whole.length) > MOST_DAMAGED) return false;
+  return Array.from(whole).filter((character, index) => character !== text[index]).length <= MOST_DAMAGED;
 }
 
 function policyOf(features: readonly string[]): VerityPolicy | undefined {

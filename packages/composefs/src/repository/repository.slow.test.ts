@@ -18,6 +18,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { writeErofs } from '../erofs/writer.ts';
 import type { DirectoryNode, Metadata } from '../tree.ts';
 import { imageId, measureBytes } from '../verity/measure.ts';
+import { checkRepositoryMeta } from './check-meta.ts';
 import { initRepository } from './init.ts';
 import { lockHolder } from './lock.ts';
 import { formatMeta, parseMeta } from './meta.ts';
@@ -555,6 +556,68 @@ describe('meta.json', () => {
     '{"version":1,"algorithm":"fsverity-sha256-12","features":[]}',
   ])('%s is refused', async (text) => {
     expect(await codeOf(() => parseMeta(text, 'x'))).toBe('REPOSITORY_INVALID');
+  });
+});
+
+describe('a damaged meta.json', () => {
+  const file = (): string => join(path, 'meta.json');
+  const flips = (text: Buffer): readonly Buffer[] =>
+    Array.from({ length: text.length * 8 }, (_, index) => {
+      const flipped = Buffer.from(text);
+      flipped[index >> 3] = (flipped[index >> 3] ?? 0) ^ (1 << (index & 7));
+      return flipped;
+    });
+
+  test.each(['require', 'try', 'none'] as const)('is found, and what it was: %s', async (verity) => {
+    await repository.putObject(randomBytes(100));
+    for (const algorithm of ['sha256', 'sha512'] as const) {
+      const whole = Buffer.from(formatMeta({ algorithm, verity }));
+      for (const flipped of flips(whole)) {
+        expect(await codeOf(() => parseMeta(flipped.toString('utf8'), 'x'))).toBe('REPOSITORY_INVALID');
+      }
+    }
+    const whole = Buffer.from(formatMeta({ algorithm: 'sha256', verity }));
+    for (const flipped of flips(whole).filter((_flip, index) => index % 29 === 0)) {
+      writeFileSync(file(), flipped);
+      expect(await checkRepositoryMeta(path, { repair: false })).toMatchObject({
+        kind: 'meta-damaged',
+        name: file(),
+        repaired: false,
+      });
+      expect(readFileSync(file())).toEqual(flipped);
+      expect(await checkRepositoryMeta(path, { repair: true })).toMatchObject({ repaired: true });
+      expect(readFileSync(file())).toEqual(whole);
+      expect(await checkRepositoryMeta(path, { repair: false })).toBeUndefined();
+    }
+    expect(readdirSync(path).filter((name) => name.includes('meta'))).toEqual(['meta.json']);
+  });
+
+  test('is named only, where what it was is not certain', async () => {
+    await repository.putObject(randomBytes(100));
+    const damaged = [
+      'no json at all',
+      // The objects are of another algorithm.
+      formatMeta({ algorithm: 'sha512', verity: 'try' }).replace('default', 'dEfAULt'),
+    ];
+    for (const text of damaged) {
+      writeFileSync(file(), text);
+      const found = await checkRepositoryMeta(path, { repair: true });
+      expect(found).toMatchObject({ kind: 'meta-damaged', repaired: false });
+      expect(readFileSync(file(), 'utf8')).toBe(text);
+    }
+    rmSync(file());
+    expect(await checkRepositoryMeta(path, { repair: true })).toMatchObject({ repaired: false });
+  });
+
+  test('is not what other programs write', async () => {
+    await repository.putObject(randomBytes(100));
+    for (const text of [
+      formatMeta({ algorithm: 'sha256', verity: undefined }).replace('"default":1', '"default":2'),
+      '{"version":1,"algorithm":"fsverity-sha256-12"}',
+    ]) {
+      writeFileSync(file(), text);
+      expect(await checkRepositoryMeta(path, { repair: true })).toBeUndefined();
+    }
   });
 });
 

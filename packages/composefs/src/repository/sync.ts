@@ -1,4 +1,4 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync } from 'node:fs';
 import { syncFileSystem } from '@slipway/linux';
 import { ioError } from './io-error.ts';
 
@@ -17,5 +17,15 @@ export async function syncFileSystemOf(directory: string): Promise<void> {
     }
   } catch (cause) {
     throw ioError('sync the object store', directory, cause);
+  }
+}
+
+/** The names in a directory are on the disk when this returns. What the operating system says is thrown as it is. */
+export function syncDirectory(path: string): void {
+  const directory = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    fsyncSync(directory);
+  } finally {
+    closeSync(directory);
   }
 }

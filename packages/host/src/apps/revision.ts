@@ -5,7 +5,7 @@ import { makeDirectoryDurably, removeFileDurably, syncDirectory, writeFileDurabl
 import { errnoOf, SlipwayError } from '@slipway/core';
 import { listDirectory } from '../directory.ts';
 import type { ImageSpec } from '../image-spec.ts';
-import { asJsonRecord, type JsonRecord, readJsonRecord } from '../json-record.ts';
+import { asJsonRecord, formatJsonRecord, type JsonRecord, readJsonRecord } from '../json-record.ts';
 import { isDeploymentId } from '../layout.ts';
 import type { AppHealthCheck, AppPort } from './app-config.ts';
 import type { AppPaths } from './layout.ts';
@@ -95,7 +95,7 @@ export async function writeRevision(
   for (const [name, text] of Object.entries(units)) {
     await writeFileDurably(join(temporary, 'units', name), text);
   }
-  await writeFileDurably(join(temporary, 'revision.json'), `${JSON.stringify(revision, undefined, 2)}\n`);
+  await writeFileDurably(join(temporary, 'revision.json'), formatJsonRecord(revision, 'indented'));
   await rename(temporary, directory);
   await syncDirectory(paths.revisions);
 }
@@ -112,7 +112,7 @@ export async function linkRevision(link: string, number: number | undefined): Pr
 
 /** Records a change before it is made, and what became of it. A cut leaves the old record or the new one. */
 export async function writePending(paths: AppPaths, pending: PendingChange): Promise<void> {
-  await writeFileDurably(paths.pending, `${JSON.stringify(pending)}\n`);
+  await writeFileDurably(paths.pending, formatJsonRecord(pending));
 }
 
 /** The change that is going on. */
@@ -138,7 +138,7 @@ export async function readRefused(paths: AppPaths): Promise<readonly string[]> {
 
 /** Remembers them. A cut leaves the old list or the new one. */
 export async function writeRefused(paths: AppPaths, digests: readonly string[]): Promise<void> {
-  await writeFileDurably(paths.refused, `${JSON.stringify({ digests: [...new Set(digests)].slice(-50) })}\n`);
+  await writeFileDurably(paths.refused, formatJsonRecord({ digests: [...new Set(digests)].slice(-50) }));
 }
 
 async function linkedRevision(link: string): Promise<number | undefined> {

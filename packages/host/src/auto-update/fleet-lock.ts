@@ -7,7 +7,7 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { removeFileDurably, writeFileDurably } from '@slipway/boot';
 import { isoTime, messageOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
-import { asJsonRecord, parseJsonRecord } from '../json-record.ts';
+import { asJsonRecord, formatJsonRecord, parseJsonRecord } from '../json-record.ts';
 import type { HostSystem } from '../system.ts';
 
 /** Where to ask. */
@@ -45,7 +45,7 @@ export async function requestReboot(
   options: OperationOptions = {},
 ): Promise<FleetLockAnswer> {
   const note = { ...lock, since: isoTime(system.clock) };
-  await writeFileDurably(system.layout.fleetLock, `${JSON.stringify(note)}\n`);
+  await writeFileDurably(system.layout.fleetLock, formatJsonRecord(note));
   return await ask(system, lock, 'pre-reboot', options);
 }
 

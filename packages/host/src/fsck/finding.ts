@@ -21,6 +21,9 @@ export interface HostFinding {
     | 'entry-missing'
     | 'entry-dangling'
     | 'kernel-damaged'
+    /** A record of the host is not as it was written. */
+    | 'record-damaged'
+    | 'history-damaged'
     | 'unreadable';
   /** Digest, id, path or file name. */
   readonly name: string;

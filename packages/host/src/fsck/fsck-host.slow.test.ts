@@ -1,11 +1,16 @@
 /** Bit rot on a host in a directory: found, named, and repaired from where the image came from. */
-import { chmod, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
+import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { SlipwayError } from '@slipway/core';
 import { layoutSource, type Reference, type WholeImageSource } from '@slipway/oci';
 import { describe, expect, test } from 'vitest';
 import { recordBoot } from '../booted.ts';
+import { deniedOfHistory } from '../damaged-records.ts';
+import { readDenied, writeDenied } from '../denied.ts';
 import { hostDrift } from '../drift.ts';
+import { writeExpected } from '../expected.ts';
+import { appendHistory, readHistory } from '../history.ts';
 import { installed, V2, V3 } from '../testing/scenario.ts';
 import { bless, boot, hostDir, reboot, stage, type TestHost } from '../testing/test-host.ts';
 import { type FsckResult, fsckHost } from './fsck-host.ts';
@@ -108,6 +113,74 @@ describe('a check of the host', () => {
     expect([repaired.kind, repaired.findings.length]).toEqual(['repaired', 5]);
     expect(await check(host)).toEqual({ kind: 'clean', findings: [] });
     expect((await boot(dir.path)).bootedId).toBe(host.bootedId);
+  });
+
+  test('puts damaged records aside and says so, with what is known of them elsewhere', async () => {
+    await using dir = await hostDir('fsck');
+    const host = await twoDeployments(dir.path);
+    const { staged, expected, denied, history } = host.layout;
+    const reason = 'it did not come up';
+    const image = { deployment: 'cd'.repeat(32), manifestDigest: 'sha256:1', image: 'x', version: '7' };
+    await appendHistory(history, { event: 'denied', ...image, reason }, host.clock);
+    await writeDenied(denied, deniedOfHistory(await readHistory(history)));
+    await writeExpected(expected, {
+      deployment: image.deployment,
+      previous: host.bootedId,
+      because: 'upgrade',
+    });
+    for (const path of [expected, denied]) {
+      // Still a record, of something else.
+      await writeFile(path, (await readFile(path, 'utf8')).replace('cdcd', 'cdce'));
+    }
+    await writeFile(staged, '{');
+    await writeFile(history, (await readFile(history, 'utf8')).replace('"staged"', '"stageD"'));
+
+    const { kind, findings } = await check(host);
+    expect([kind, findings.map((one) => [one.kind, one.name])]).toEqual([
+      'damaged',
+      [
+        ['history-damaged', history],
+        ['record-damaged', staged],
+        ['record-damaged', expected],
+        ['record-damaged', denied],
+      ],
+    ]);
+    expect(await repair(host)).toMatchObject({ kind: 'repaired' });
+    expect(await check(host)).toEqual({ kind: 'clean', findings: [] });
+    expect(await readDenied(denied)).toEqual([{ ...image, since: expect.any(String), reason }]);
+    for (const path of [staged, expected, denied, history]) expect(existsSync(`${path}.damaged`)).toBe(true);
+    expect([existsSync(staged), existsSync(expected)]).toEqual([false, false]);
+    const said = (await readHistory(history)).filter(({ event }) => event === 'repaired');
+    const named = [staged, expected, denied, history].map((path) =>
+      said.some((one) => one.reason?.includes(path)),
+    );
+    expect(named).toEqual([true, true, true, true]);
+  });
+
+  test('names an app whose record is damaged, and what of it cannot be repaired', async () => {
+    await using dir = await hostDir('fsck');
+    const host = await twoDeployments(dir.path);
+    const record = join(host.layout.apps, 'shop/revisions/1/revision.json');
+    await mkdir(dirname(record), { recursive: true });
+    await writeFile(record, '{"revision":1}');
+    expect(await repair(host)).toMatchObject({
+      kind: 'damaged',
+      findings: [{ kind: 'record-damaged', name: record, repaired: false }],
+    });
+  });
+
+  test('puts the decisions of the store back, or says that nothing else can be checked', async () => {
+    await using dir = await hostDir('fsck');
+    const host = await twoDeployments(dir.path);
+    const path = join(host.layout.composefs, 'meta.json');
+    const text = await readFile(path, 'utf8');
+    await writeFile(path, text.replace('slipway_verity', 'slipway_verify'));
+    const found = { part: 'store', kind: 'meta-damaged', name: path };
+    expect(await check(host)).toMatchObject({ kind: 'damaged', findings: [found] });
+    expect(await repair(host)).toMatchObject({ kind: 'repaired', findings: [found] });
+    expect(await readFile(path, 'utf8')).toBe(text);
+    await writeFile(path, '');
+    expect(await repair(host)).toMatchObject({ kind: 'damaged', findings: [{ ...found, repaired: false }] });
   });
 
   test('gives the running deployment an entry', async () => {

@@ -1,6 +1,7 @@
 /** Checking a whole host, and repairing it. */
 import { readlink, rm, stat, symlink } from 'node:fs/promises';
 import { syncDirectory } from '@slipway/boot';
+import { checkRepositoryMeta } from '@slipway/composefs';
 import { errnoOf } from '@slipway/core';
 import { listDeployments } from '../choose-deployment.ts';
 import { type Deployment, type HostState, readHostState } from '../deployment.ts';
@@ -11,6 +12,7 @@ import { runTransaction } from '../transaction.ts';
 import { checkAccounts } from './check-accounts.ts';
 import { checkBoot } from './check-boot.ts';
 import { checkOrigins } from './check-origins.ts';
+import { checkRecords } from './check-records.ts';
 import type { HostFinding } from './finding.ts';
 import { checkStore, type RefillOptions } from './refill.ts';
 import { refillableApps, refillableDeployment } from './refillable.ts';
@@ -32,7 +34,11 @@ export interface FsckResult {
  */
 export async function fsckHost(system: HostSystem, options: RefillOptions): Promise<FsckResult> {
   const { repair, openSource: _openSource, ...operation } = options;
-  return await runTransaction(system, 'slipway fsck', operation, async ({ record, log }) => {
+  return await runTransaction(system, 'slipway fsck', operation, async (transaction) => {
+    const { record, log } = transaction;
+    const meta = await checkMeta(system, repair);
+    const records = await checkRecords(transaction, repair);
+    if (meta?.repaired === false) return { kind: 'damaged', findings: [meta, ...records] };
     const found = await readHostState(system);
     // First: they say where the rest is to be had.
     const origins = await checkOrigins(system, deploymentsOf(found), repair, log);
@@ -40,6 +46,8 @@ export async function fsckHost(system: HostSystem, options: RefillOptions): Prom
     const deployments = deploymentsOf(state);
     const refillables = [...deployments.map(refillableDeployment), ...(await refillableApps(system.layout))];
     const all = [
+      ...(meta === undefined ? [] : [meta]),
+      ...records,
       ...origins,
       ...(await checkStore(system, refillables, options)),
       ...(await checkFiles(system, deployments, repair)),
@@ -54,6 +62,12 @@ export async function fsckHost(system: HostSystem, options: RefillOptions): Prom
     if (findings.length === 0) return { kind: 'clean', findings };
     return { kind: repaired === findings.length ? 'repaired' : 'damaged', findings };
   });
+}
+
+/** Without it nothing of the store can be read: what else is wrong is told once it is right. */
+async function checkMeta({ layout }: HostSystem, repair: boolean): Promise<HostFinding | undefined> {
+  const finding = await checkRepositoryMeta(layout.composefs, { repair });
+  return finding === undefined ? undefined : { part: 'store', ...finding };
 }
 
 async function checkFiles(
@@ -91,7 +105,8 @@ function isNew(findings: readonly HostFinding[], name: string): boolean {
 }
 
 function unreadable(problem: string): HostFinding {
-  const name = problem.split(' ').find((word) => word.startsWith('/')) ?? problem.split(':')[0] ?? '';
+  const path = problem.split(' ').find((word) => word.startsWith('/'));
+  const name = path?.replace(/:$/, '') ?? problem.split(':')[0] ?? '';
   return { part: 'state', kind: 'unreadable', name, message: problem, repaired: false };
 }
 

@@ -1,11 +1,11 @@
 /** Images of the store that can be made again from where they came from. */
 import { createBootImage, type ImportedImage, type Repository } from '@slipway/composefs';
-import type { OperationOptions } from '@slipway/core';
+import { isSlipwayError, type OperationOptions } from '@slipway/core';
 import { type Reference, type ResolvedImage, readLayerIds, type WholeImageSource } from '@slipway/oci';
 import { resolveApp } from '../apps/bring-app.ts';
 import { appNames, appPaths } from '../apps/layout.ts';
 import { putAppImage } from '../apps/put-app-image.ts';
-import { listRevisions } from '../apps/revision.ts';
+import { type AppRevision, listRevisions } from '../apps/revision.ts';
 import type { Deployment } from '../deployment.ts';
 import { exactReference } from '../deployment-reference.ts';
 import type { HostLayout } from '../layout.ts';
@@ -32,13 +32,11 @@ export function refillableDeployment({ id, origin }: Deployment): Refillable {
   };
 }
 
-/** Those of every revision of every app. @throws SlipwayError STATE_INVALID when a record is damaged */
+/** Those of every revision of every app. One whose record is damaged is left out: nobody knows what it was. */
 export async function refillableApps(layout: HostLayout): Promise<readonly Refillable[]> {
   const all: Refillable[] = [];
   for (const name of await appNames(layout)) {
-    for (const { imageId, image, manifestDigest, kind, volumes } of await listRevisions(
-      appPaths(layout, name),
-    )) {
+    for (const { imageId, image, manifestDigest, kind, volumes } of await readableRevisions(layout, name)) {
       all.push({
         id: imageId,
         reference: () => exactReference(`the app ${name}`, image, manifestDigest),
@@ -49,4 +47,13 @@ export async function refillableApps(layout: HostLayout): Promise<readonly Refil
     }
   }
   return all;
+}
+
+async function readableRevisions(layout: HostLayout, name: string): Promise<readonly AppRevision[]> {
+  try {
+    return await listRevisions(appPaths(layout, name));
+  } catch (thrown) {
+    if (!isSlipwayError(thrown, 'STATE_INVALID')) throw thrown;
+    return [];
+  }
 }

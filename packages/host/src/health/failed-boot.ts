@@ -8,7 +8,7 @@ import { bootEntryOptions, removeFileDurably, renameBootEntry, writeFileDurably 
 import { isoTime, messageOf, operation } from '@slipway/core';
 import { type DeploymentBootEntry, type HostState, readHostState } from '../deployment.ts';
 import { appendHistory } from '../history.ts';
-import { asJsonRecord, type JsonRecord, readJsonRecord } from '../json-record.ts';
+import { asJsonRecord, formatJsonRecord, type JsonRecord, readJsonRecord } from '../json-record.ts';
 import type { HostSystem } from '../system.ts';
 import { failedChecksSentence, type HealthReport, parseHealthReport, readHealthReport } from './report.ts';
 import { runHealthScripts, type ScriptOptions } from './run-scripts.ts';
@@ -118,7 +118,7 @@ export async function removeFailedBoot(system: HostSystem): Promise<void> {
 }
 
 async function writeFailedBoot(system: HostSystem, failed: FailedBoot): Promise<void> {
-  const text = `${JSON.stringify({ version: 1, failed }, undefined, 2)}\n`;
+  const text = formatJsonRecord({ version: 1, failed }, 'indented');
   await writeFileDurably(system.layout.failedBoot, text);
 }
 

@@ -48,7 +48,6 @@ const config: ViteUserConfig = defineConfig({
           name: 'faults',
           include: ['tests/faults/*.test.ts'],
           experimental,
-          fileParallelism: false,
           testTimeout: 3_600_000,
           hookTimeout: 3_600_000,
         },

@@ -11,37 +11,18 @@ import { installed, V1 } from '../packages/host/src/testing/scenario.ts';
 import { partsOf } from '../packages/host/src/testing/test-host.ts';
 import { startFaultProxy } from '../tests/harness/fault-proxy.ts';
 import { startRegistry } from '../tests/harness/registry.ts';
+import { onBootedHost, timed } from './booted-host.ts';
 import { slipwayExecutable } from './executable.ts';
 import { boundRow, printRows } from './rows.ts';
 
 const ROUNDS = 10;
 const GOAL_MS = 150;
 
-/**
- * `sh -c … DIRECTORY SYSROOT ESP ID EXECUTABLE ROUNDS`: prints the milliseconds of each round. The root is this machine's, read-only,
- * under the name a deployment's has.
- */
-const ASK = `set -eu
-mount -t tmpfs none "$1"
-mkdir "$1/over" "$1/over/sysroot" "$1/root"
-mount -t overlay "composefs:$4" -o "ro,lowerdir=$1/over:/" "$1/root"
-cp "$5" "$1/slipway"
-mount -t proc proc "$1/root/proc"
-mount --bind /dev "$1/root/dev"
-mount --bind "$2" "$1/root/sysroot"
-mount --bind "$3" "$1/root/boot"
-mount --bind "$1" "$1/root/mnt"
-exec chroot "$1/root" sh -euc 'for round in $(seq "$0"); do
-  from=$(date +%s%N)
-  /mnt/slipway upgrade --check >&2
-  echo $((($(date +%s%N) - from) / 1000000))
-done' "$6"`;
-
 await using dir = await makeTempDir('bench');
 await using mounts = await makeTempDir('bench-mounts');
 const executable = await slipwayExecutable();
 const host = await installed(dir.path);
-const { sysroot, esp, images } = partsOf(dir.path);
+const { images } = partsOf(dir.path);
 await using registry = await startRegistry();
 await using proxy = await startFaultProxy(registry.hostPort);
 const local = `oci:${images}:${V1.tag}`;
@@ -49,23 +30,11 @@ const remote = `docker://${registry.hostPort}/host:${V1.tag}`;
 await run(['skopeo', 'copy', '--dest-tls-verify=false', local, remote], { describe: 'push the image' });
 await follow(`docker://${proxy.hostPort}/host:${V1.tag}`);
 
-const { stdout, stderr } = await run(
-  [
-    'unshare',
-    '--mount',
-    'sh',
-    '-c',
-    ASK,
-    'sh',
-    mounts.path,
-    sysroot,
-    esp,
-    host.bootedId,
-    executable,
-    `${ROUNDS}`,
-  ],
-  { describe: 'ask for an update' },
-);
+const asked = ['/mnt/slipway', 'upgrade', '--check'];
+const onHost = onBootedHost(host, mounts.path, executable);
+const { stdout, stderr } = await run([...onHost, ...timed(ROUNDS), ...asked], {
+  describe: 'ask for an update',
+});
 if (!stderr.includes('Nothing new')) throw new Error(stderr);
 const milliseconds = stdout.toString('utf8').trim().split('\n').map(Number);
 const requests = proxy.requests.length / ROUNDS;

@@ -9,11 +9,13 @@ systemctl disable ssh.service
 case $1 in
     required-check-fails)
         check=/usr/lib/greenboot/check/required.d/10-shop.sh
+        mkdir -p "${check%/*}"
         printf '#!/bin/sh\necho "the shop does not answer"\nexit 1\n' >$check
         chmod 0755 $check
         ;;
     kernel-panics)
         # It finds no first program, and no root file system of its own to look for one.
+        mkdir -p "${kargs%/*}"
         echo 'kargs = ["rdinit=/nowhere"]' >$kargs
         ;;
     initramfs-hangs)
@@ -29,6 +31,7 @@ case $1 in
         done
         rm -r "$tree"
         # Three attempts of ten minutes are not what is tried.
+        mkdir -p "${kargs%/*}"
         echo 'kargs = ["slipway.initramfs_limit=60"]' >$kargs
         ;;
     service-eats-memory)

@@ -65,6 +65,11 @@ export interface StartHost {
   readonly consoleLogPath?: string;
   /** Processors and the QEMU that emulates them. Default: one, of the machine's. */
   readonly processors?: Pick<VmOptions, 'cpus' | 'qemu'>;
+  /**
+   * Whether a reboot ends the machine, so that the next boot is one from cold and whoever waits for it starts it (the default), or the
+   * machine goes on by itself, as those do that nobody waits for.
+   */
+  readonly restarts?: 'from cold' | 'by itself';
   /** The key a host on this disk was reached with before: what it authorized then it keeps. */
   readonly sshKey?: SshKey;
 }
@@ -161,7 +166,7 @@ function vmOptions(options: StartHost, directory: string, sshKey: SshKey): VmOpt
       },
     ],
     sshKey,
-    onReboot: 'shutdown',
+    onReboot: options.restarts === 'by itself' ? 'reset' : 'shutdown',
     cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 1024 ** 3,
     ...(consoleLogPath === undefined ? {} : { consoleLogPath }),

@@ -100,6 +100,12 @@ export async function faultRelease(version: number, say: Say): Promise<string> {
   );
 }
 
+/** A release that a soft reboot can lead to from its others, as `oci:DIR:TAG`. */
+export async function userspaceRelease(version: number, say: Say): Promise<string> {
+  const containerfile = 'tests/faults/userspace.Containerfile';
+  return await onBase(`userspace-${version}`, containerfile, { VERSION: version }, say);
+}
+
 /** What is wrong with a release, each in its own way. */
 export const BAD_RELEASES = [
   'required-check-fails',

@@ -16,6 +16,12 @@ const LONG = [
   'vm',
   'grub-vm',
   'fleet-postgres',
+  // Of faults, which run apart from the others.
+  'power-cut',
+  'bad-updates',
+  'encrypted-root',
+  'major-upgrade',
+  'soft-reboot',
 ].map((name) => `${name}.test.ts`);
 
 /**

@@ -3,6 +3,7 @@ import { rename } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import { syncDirectory } from '@slipway/boot';
 import { isSlipwayError } from '@slipway/core';
+import { readAdoption, writeAdoption } from './adopt/record.ts';
 import { appNames, appPaths } from './apps/layout.ts';
 import { readPending, readRefused } from './apps/revision.ts';
 import { type DeniedImage, readDenied, writeDenied } from './denied.ts';
@@ -57,7 +58,7 @@ export async function setRecordAside({ record }: Transaction, damaged: DamagedRe
 }
 
 function hostRecords(system: HostSystem): readonly KnownRecord[] {
-  const { staged, expected, denied, failedBoot, fleetLock, history } = system.layout;
+  const { staged, expected, denied, failedBoot, fleetLock, adopted, history } = system.layout;
   return [
     { path: staged, read: () => readStaged(staged), without: 'no update is staged; stage it again' },
     {
@@ -83,6 +84,16 @@ function hostRecords(system: HostSystem): readonly KnownRecord[] {
       path: fleetLock,
       read: () => readJsonRecord(fleetLock, (record) => record),
       without: 'a slot of the fleet lock that this host holds has to be given back at its server',
+    },
+    {
+      path: adopted,
+      read: () => readAdoption(adopted),
+      restore: async () => {
+        const records = await readHistory(history, Number.MAX_SAFE_INTEGER);
+        const last = records.findLast(({ event }) => event === 'adopted' || event === 'given-back');
+        if (last?.event === 'adopted') await writeAdoption(adopted, { since: last.time });
+      },
+      without: 'what bootc left on this host is looked after if the history says that it was taken over',
     },
   ];
 }

@@ -1,6 +1,6 @@
 /** That a host was bootc's: `state/adopted.json`. While it is there, what bootc left is Slipway's to look after. */
 import { type KernelScope, removeFileDurably, writeFileDurably } from '@slipway/boot';
-import { type JsonRecord, readJsonRecord } from '../json-record.ts';
+import { formatJsonRecord, type JsonRecord, readJsonRecord } from '../json-record.ts';
 
 /** When a host was taken over. */
 export interface AdoptionRecord {
@@ -10,7 +10,7 @@ export interface AdoptionRecord {
 
 /** Writes the record. A cut leaves it or not; without it nothing bootc left is removed. */
 export async function writeAdoption(path: string, record: AdoptionRecord): Promise<void> {
-  await writeFileDurably(path, `${JSON.stringify({ version: 1, ...record })}\n`);
+  await writeFileDurably(path, formatJsonRecord({ version: 1, ...record }));
 }
 
 export async function removeAdoption(path: string): Promise<void> {

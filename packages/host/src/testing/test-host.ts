@@ -100,14 +100,20 @@ export function systemOf(
 
 /** Writes the first deployment of a host, as an installer does. */
 export async function installHost(directory: string, image: TestImage): Promise<void> {
-  const { sysroot, esp, images } = partsOf(directory);
+  const { images } = partsOf(directory);
+  await writeTestImage(images, image);
+  await installFromLayout(directory, `oci:${images}:${image.tag}`);
+}
+
+/** The same with any image of a layout; the id of the deployment. */
+export async function installFromLayout(directory: string, image: string): Promise<string> {
+  const { sysroot, esp } = partsOf(directory);
   const layout = hostLayout(sysroot);
   await mkdir(layout.deployments, { recursive: true });
   await mkdir(layout.varDirectory, { recursive: true });
   await mkdir(join(esp, 'loader/entries'), { recursive: true });
-  await writeTestImage(images, image);
-  const reference = parseReference(`oci:${images}:${image.tag}`);
-  if (reference.kind !== 'oci') throw new Error('a test image is in a layout');
+  const reference = parseReference(image);
+  if (reference.kind !== 'oci') throw new Error(`${image} is in no layout`);
   await using source = layoutSource(reference);
   const repository = await initRepository(layout.composefs);
   const resolved = await source.resolve('amd64');
@@ -128,6 +134,7 @@ export async function installHost(directory: string, image: TestImage): Promise<
   const options = `root=UUID=1 rw quiet composefs=${id}`;
   const entry = deploymentEntry({ title: 'Test', kernelDirectory: plan.directory, options });
   await writeBootEntry(esp, slipwayEntryName(1, 'good'), entry);
+  return id;
 }
 
 /** Starts what systemd-boot would start, counting its attempt, and mounts it as the initramfs would. */

@@ -17,7 +17,7 @@ import { allowPlainHttp, startHost, type TestHost } from '../harness/host.ts';
 import { exampleImage, failingRelease } from '../harness/images.ts';
 import { HOST_SEEN_BY_GUEST, startRegistry, type TestRegistry } from '../harness/registry.ts';
 import { ROOT, slipway, slipwayJson } from '../harness/slipway.ts';
-import { type FaultRow, report, row } from './results.ts';
+import { countedStep, type FaultRow, report } from './results.ts';
 
 const PASSWORD = 'a password for tests';
 const DISKS = `${ROOT}/build/tests/fleet-hosts`;
@@ -71,7 +71,7 @@ afterAll(async () => {
 });
 
 test('three hosts enrol, and run what the fleet wants', async () => {
-  await counted('three hosts enrol', async () => {
+  await countedStep(rows, 'fleet: three hosts enrol', async () => {
     const devices = await untilDevices((all) =>
       all.every(({ status }) => status.update.state === 'up-to-date'),
     );
@@ -81,7 +81,7 @@ test('three hosts enrol, and run what the fleet wants', async () => {
 });
 
 test('a release whose check fails halts at the canary, which goes back by itself', async () => {
-  await counted('a canary fails its health check', async () => {
+  await countedStep(rows, 'fleet: a canary fails its health check', async () => {
     const untouched = await Promise.all(members.slice(1).map(({ host }) => host.vm.bootId()));
     await rollOut('bad', 'v2', 'halted');
     // Nobody reloads the page.
@@ -101,7 +101,7 @@ test('a release whose check fails halts at the canary, which goes back by itself
 });
 
 test('the release that was fixed reaches all of them', async () => {
-  await counted('the fixed release rolls out', async () => {
+  await countedStep(rows, 'fleet: the fixed release rolls out', async () => {
     await admin.call('rollouts.abort', {
       params: { name: 'bad' },
       body: { reason: 'the shop does not answer' },
@@ -113,7 +113,7 @@ test('the release that was fixed reaches all of them', async () => {
 });
 
 test('the whole fleet goes back', async () => {
-  await counted('the whole fleet goes back', async () => {
+  await countedStep(rows, 'fleet: the whole fleet goes back', async () => {
     await admin.call('rollouts.rollback', { params: { name: 'fixed' }, body: { reason: 'nobody likes it' } });
     await untilState('fixed', 'rolled-back');
     await page.getByText('rolled-back').first().waitFor();
@@ -268,18 +268,6 @@ async function versions(): Promise<readonly (string | null | undefined)[]> {
   const found: (string | null | undefined)[] = [];
   for (const { host } of members) found.push((await host.status()).status.booted?.image?.version);
   return found;
-}
-
-/** Runs a step, and writes down whether it went well. */
-async function counted(kind: string, step: () => Promise<void>): Promise<void> {
-  const startMs = performance.now();
-  let lost = 1;
-  try {
-    await step();
-    lost = 0;
-  } finally {
-    rows.push(row(`fleet: ${kind}`, 1, lost, startMs));
-  }
 }
 
 async function shot(name: string): Promise<void> {

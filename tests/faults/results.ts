@@ -38,3 +38,15 @@ export function row(kind: string, tried: number, lost: number, sinceMs: number):
   const seconds = Math.round((performance.now() - sinceMs) / 100) / 10;
   return { kind, tried, survived: tried - lost, lost, seconds };
 }
+
+/** Runs a step that is tried once, and keeps whether it went well among the lines. */
+export async function countedStep(rows: FaultRow[], kind: string, step: () => Promise<void>): Promise<void> {
+  const startMs = performance.now();
+  let lost = 1;
+  try {
+    await step();
+    lost = 0;
+  } finally {
+    rows.push(row(kind, 1, lost, startMs));
+  }
+}

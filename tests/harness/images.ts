@@ -106,6 +106,14 @@ export async function userspaceRelease(version: number, say: Say): Promise<strin
   return await onBase(`userspace-${version}`, containerfile, { VERSION: version }, say);
 }
 
+/** An app, and a configuration extension, each as `oci:DIR:TAG`. */
+export async function appImages(say: Say): Promise<{ readonly app: string; readonly site: string }> {
+  return {
+    app: await onBase('app', 'tests/faults/app.Containerfile', {}, say),
+    site: await onBase('site', 'tests/faults/site.Containerfile', {}, say),
+  };
+}
+
 /** What is wrong with a release, each in its own way. */
 export const BAD_RELEASES = [
   'required-check-fails',

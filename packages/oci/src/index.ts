@@ -15,6 +15,7 @@ export {
   parseDigest,
   verifyStream,
 } from './digest.ts';
+export { EMPTY_CONFIG } from './empty-config.ts';
 export type {
   Descriptor,
   Digest,
@@ -65,6 +66,7 @@ export {
   pickPlatform,
 } from './manifest.ts';
 export { openImage, openTarget } from './open-image.ts';
+export { type PushedFile, pushFile } from './push-file.ts';
 export { type RecompressOptions, recompressImage } from './recompress-image.ts';
 export {
   type ArchiveReference,

@@ -2,13 +2,14 @@ import { errnoOf, isSlipwayError, type Logger, messageOf } from '@slipway/core';
 import type { Gate } from './auth/gate.ts';
 import type { Access } from './auth/users-file.ts';
 import { deleteBlob, getBlob } from './endpoints/blobs.ts';
-import type { EndpointContext } from './endpoints/context.ts';
+import { type EndpointContext, PRIVATE } from './endpoints/context.ts';
 import { listReferrers, listRepositories, listTags } from './endpoints/lists.ts';
 import { deleteManifest, getManifest, putManifest } from './endpoints/manifests.ts';
 import { beginUpload, cancelUpload, getUpload, patchUpload, putUpload } from './endpoints/uploads.ts';
 import { failureBody, RegistryFailure } from './failure.ts';
 import type { Exchange } from './http/exchange.ts';
 import { parseRoute, type Route } from './http/route.ts';
+import type { ArtefactFile } from './store/artefact-file.ts';
 
 /** What the server is and does for every request. */
 export interface HandlerOptions extends EndpointContext {
@@ -42,7 +43,7 @@ export async function handle(exchange: Exchange, options: HandlerOptions): Promi
   try {
     await answer(exchange, options);
   } catch (error) {
-    refuse(exchange, error, options.log);
+    refuse(exchange, error, options.log, exchange.path.slice(0, 300));
   }
   options.log.debug('request', {
     method: exchange.method,
@@ -51,6 +52,23 @@ export async function handle(exchange: Exchange, options: HandlerOptions): Promi
     receivedBytes: exchange.receivedBytes,
     ms: Math.round(performance.now() - startMs),
   });
+}
+
+/**
+ * Answers with a file of an artefact, to whom the caller let in. Never throws, like {@link handle}; the path of the request may hold a
+ * secret of the caller's, and is not logged.
+ */
+export async function handleFile(
+  file: ArtefactFile,
+  exchange: Exchange,
+  options: EndpointContext,
+): Promise<void> {
+  try {
+    // Whoever kept a copy on the way would go on giving it to those who may not have it any more.
+    await getBlob(file, exchange, options, PRIVATE);
+  } catch (error) {
+    refuse(exchange, error, options.log, `${file.repository}@${file.digest}`);
+  }
 }
 
 async function answer(exchange: Exchange, options: HandlerOptions): Promise<void> {
@@ -96,14 +114,14 @@ async function answerBase(_route: object, exchange: Exchange): Promise<void> {
   exchange.send(200, { 'content-type': 'application/json' }, '{}');
 }
 
-function refuse(exchange: Exchange, error: unknown, log: Logger): void {
+function refuse(exchange: Exchange, error: unknown, log: Logger, path: string): void {
   if (exchange.isGone) {
-    log.debug('the client went away', { path: exchange.path.slice(0, 300), reason: messageOf(error) });
+    log.debug('the client went away', { path, reason: messageOf(error) });
     return;
   }
   const failure = error instanceof RegistryFailure ? error : toFailure(error);
   if (failure.status >= 500) {
-    log.error('cannot answer a request', { path: exchange.path.slice(0, 300), reason: messageOf(error) });
+    log.error('cannot answer a request', { path, reason: messageOf(error) });
   }
   if (exchange.status === 0) {
     exchange.send(

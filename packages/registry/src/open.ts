@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
-import { type Logger, messageOf, silentLog } from '@slipway/core';
+import { type ByteStream, type Logger, messageOf, silentLog } from '@slipway/core';
+import { type Digest, openBlobFile } from '@slipway/oci';
 import { type AskAccess, Gate } from './auth/gate.ts';
-import { handle } from './handle.ts';
+import { handle, handleFile } from './handle.ts';
 import { Exchange, type Patience } from './http/exchange.ts';
+import { type ArtefactFile, findArtefactFile } from './store/artefact-file.ts';
 import { Store } from './store/store.ts';
 
 /** A registry within another server, which decides who may do what. */
@@ -20,6 +22,23 @@ export interface OpenRegistryOptions {
 export interface EmbeddedRegistry extends AsyncDisposable {
   /** Answers a request for `/v2/` and what is below. */
   answer(request: IncomingMessage, response: ServerResponse): void;
+  /**
+   * The file an artefact is; undefined when the repository has none of that digest.
+   *
+   * @throws SlipwayError OCI_MANIFEST_INVALID when it is not one file
+   */
+  findFile(repository: string, digest: Digest): Promise<ArtefactFile | undefined>;
+  /**
+   * The bytes of a file, not verified.
+   *
+   * @throws SlipwayError OCI_NOT_FOUND when they have been deleted
+   */
+  readFile(file: ArtefactFile): ByteStream;
+  /**
+   * Answers a GET or HEAD with a file, or a range of it, whatever its address is and whoever asks: the caller has looked. Ends when the
+   * answer has.
+   */
+  sendFile(file: ArtefactFile, request: IncomingMessage, response: ServerResponse): Promise<void>;
 }
 
 export const DEFAULT_PATIENCE: Patience = { stallMs: 60_000, leastBytesPerSecond: 1024 };
@@ -51,21 +70,37 @@ export async function openRegistry(options: OpenRegistryOptions): Promise<Embedd
   const underWay = new Map<Promise<void>, ServerResponse>();
   resources.defer(() => farewell(underWay));
   const open = resources.move();
+  const serve = async (
+    request: IncomingMessage,
+    response: ServerResponse,
+    work: (exchange: Exchange) => Promise<void>,
+  ): Promise<void> => {
+    // A connection that breaks is seen where it is read or written.
+    request.on('error', () => undefined);
+    response.on('error', () => undefined);
+    if (open.disposed) {
+      response.writeHead(503, { connection: 'close' }).end();
+      return;
+    }
+    const answering = work(new Exchange(request, response, patience, false));
+    underWay.set(answering, response);
+    await answering.finally(() => underWay.delete(answering));
+  };
   return {
-    answer: (request, response) => {
-      // A connection that breaks is seen where it is read or written.
-      request.on('error', () => undefined);
-      response.on('error', () => undefined);
-      if (open.disposed) {
-        response.writeHead(503, { connection: 'close' }).end();
-        return;
-      }
-      const answering = handle(new Exchange(request, response, patience, false), handler);
-      underWay.set(answering, response);
-      void answering.finally(() => underWay.delete(answering));
-    },
+    answer: (request, response) =>
+      void serve(request, response, async (exchange) => await handle(exchange, handler)),
+    findFile: async (repository, digest) => await findArtefactFile(store, repository, digest),
+    readFile: (file) => readBlob(store.root, file.digest),
+    sendFile: async (file, request, response) =>
+      await serve(request, response, async (exchange) => await handleFile(file, exchange, handler)),
     [Symbol.asyncDispose]: () => open.disposeAsync(),
   };
+}
+
+async function* readBlob(root: string, digest: Digest): AsyncGenerator<Uint8Array, void, undefined> {
+  const { handle: opened } = await openBlobFile(root, digest);
+  await using file = opened;
+  yield* file.createReadStream({ autoClose: false }) as AsyncIterable<Buffer>;
 }
 
 async function farewell(underWay: ReadonlyMap<Promise<void>, ServerResponse>): Promise<void> {

@@ -32,7 +32,11 @@ export const COMMAND_TABLE: CommandTable = commandTable({
     { name: 'composefs', summary: 'composefs images: make them and look into them', hidden: false },
     { name: 'delta', summary: 'deltas beside images: make, list and apply them', hidden: false },
     { name: 'app', summary: 'apps of a host, updated apart from the operating system', hidden: false },
-    { name: 'registry', summary: 'a registry of your own: serve a directory, users, garbage', hidden: false },
+    {
+      name: 'registry',
+      summary: 'a registry of your own: serve a directory, users, files, garbage',
+      hidden: false,
+    },
     { name: 'fleet', summary: 'many hosts at once: serve a fleet, and steer it', hidden: false },
     { name: 'agent', summary: 'this host as a device of a fleet', hidden: false },
     { name: 'internals', summary: 'what units and programs call', hidden: true },

@@ -7,6 +7,7 @@ import {
   type Descriptor,
   type Digest,
   digestOf,
+  EMPTY_CONFIG,
   isDigest,
   type Manifest,
   MEDIA_TYPES,
@@ -22,16 +23,6 @@ const OLD_MANIFEST = 'io.slipway.delta.old-manifest';
 const OLD_CONFIG = 'io.slipway.delta.old-config';
 const DELTA_BYTES = 'io.slipway.delta.size';
 const DIFF_ID = 'io.slipway.delta.diff-id';
-
-/** image-spec manifest.md, "Guidance for an Empty Descriptor". */
-export const EMPTY_CONFIG: { readonly descriptor: Descriptor; readonly bytes: Uint8Array } = {
-  descriptor: {
-    mediaType: 'application/vnd.oci.empty.v1+json',
-    digest: 'sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a' as Digest,
-    size: 2,
-  },
-  bytes: Buffer.from('{}', 'latin1'),
-};
 
 /** A layer of the artefact to be. */
 export interface DeltaLayerFile {

@@ -4,13 +4,14 @@ import {
   type Digest,
   digestAlgorithm,
   digestHex,
+  EMPTY_CONFIG,
   type LayoutReference,
   MEDIA_TYPES,
   openLayoutWriter,
   openTarget,
   type RegistryReference,
 } from '@slipway/oci';
-import { DELTA_ARTIFACT_TYPE, DELTA_LAYER_TYPE, EMPTY_CONFIG } from './artefact.ts';
+import { DELTA_ARTIFACT_TYPE, DELTA_LAYER_TYPE } from './artefact.ts';
 import type { CreatedDelta } from './create-delta.ts';
 
 /**

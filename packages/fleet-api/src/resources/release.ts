@@ -15,14 +15,23 @@ export interface ReleaseImage {
   readonly payload?: UpdatePayload;
 }
 
-/** A file with an update, and what it must be. */
-export interface UpdatePayload {
+/** A file with an update: somewhere else, or in the registry of the server. */
+export type UpdatePayload = PayloadElsewhere | PayloadArtifact;
+
+/** A file on another server, and what it must be. */
+export interface PayloadElsewhere {
   readonly url: string;
   readonly sizeBytes: number;
   /** Hexadecimal. */
   readonly sha1: string;
   /** `sha256:…` */
   readonly sha256: string;
+}
+
+/** A file this server gives out; what it must be the server finds out by itself. */
+export interface PayloadArtifact {
+  /** `REPOSITORY@DIGEST` of an artefact of one file in the registry of the server, the repository with its organisation. */
+  readonly artifact: string;
 }
 
 /** A step to this release that is only taken where the risk does not apply. */
@@ -70,6 +79,27 @@ function isFileUrl(text: string): boolean {
   return `${username}${password}` === '' && pathname !== '/';
 }
 
+const payloadSchema: z.ZodType<UpdatePayload> = z.union([
+  z.strictObject({
+    url: z
+      .string()
+      .max(1024)
+      .refine(isFileUrl, 'must be the https:// or http:// URL of a file, without query or fragment'),
+    sizeBytes: z.int().min(1),
+    sha1: z.string().regex(/^[0-9a-f]{40}$/, 'must be a SHA-1, in lower-case hex'),
+    sha256: digestSchema.regex(/^sha256:/, 'must be a SHA-256'),
+  }),
+  z.strictObject({
+    artifact: z
+      .string()
+      .max(512)
+      .regex(
+        /^[a-z0-9]+(?:[._/-]+[a-z0-9]+)*@sha256:[0-9a-f]{64}$/,
+        'must be ORGANISATION/REPOSITORY@sha256:…, as slipway registry push-file prints it, without the host',
+      ),
+  }),
+]);
+
 const releaseSpecSchema: z.ZodType<ReleaseSpec> = z.strictObject({
   version: lineSchema.min(1).max(128),
   stream: nameSchema.exactOptional(),
@@ -79,17 +109,7 @@ const releaseSpecSchema: z.ZodType<ReleaseSpec> = z.strictObject({
         architecture: nameSchema,
         reference: lineSchema.min(1).max(512),
         digests: z.tuple([digestSchema], digestSchema),
-        payload: z
-          .strictObject({
-            url: z
-              .string()
-              .max(1024)
-              .refine(isFileUrl, 'must be the https:// or http:// URL of a file, without query or fragment'),
-            sizeBytes: z.int().min(1),
-            sha1: z.string().regex(/^[0-9a-f]{40}$/, 'must be a SHA-1, in lower-case hex'),
-            sha256: digestSchema.regex(/^sha256:/, 'must be a SHA-256'),
-          })
-          .exactOptional(),
+        payload: payloadSchema.exactOptional(),
       }),
     )
     .min(1)

@@ -7,18 +7,23 @@ import { matches } from '../selector/selector.ts';
 import { drawnWariness, shareAt } from './cincinnati.ts';
 import { clientFleet } from './client.ts';
 import { type ClientDevice, clientDevice } from './client-device.ts';
-import type { CompatCall, CompatRoute } from './compat-route.ts';
+import { hasFailed, loadClientState, saveClientState } from './client-state.ts';
+import type { CompatAnswer, CompatCall, CompatRoute } from './compat-route.ts';
 import { loadPaces, type Pace } from './fleet-pace.ts';
-import type { HttpAnswer } from './http.ts';
-import { answerOmaha, answerOmahaRequest, type OmahaReport } from './omaha/answer.ts';
-import { MAX_REQUEST_BYTES, type OmahaApp, type OmahaUpdate } from './omaha/format.ts';
+import { refusal } from './http.ts';
+import { answerOmaha, answerOmahaRequest, type OmahaReport, reportsOf } from './omaha/answer.ts';
+import { MAX_REQUEST_BYTES, type OmahaApp, type OmahaProgress, type OmahaUpdate } from './omaha/format.ts';
 import { readOmahaRequest } from './omaha/reader.ts';
+import { PAYLOAD_PATH, payloadOf, sendPayload } from './omaha-payload.ts';
 import { isTold } from './told-client.ts';
 
 /** What Flatcar calls itself. */
 const FLATCAR = '{e96281a6-d1af-4bde-9a0a-97b76e56dc57}';
 const SERVER = 'slipway';
 const MAX_LOGGED = 128;
+const MAX_ARCHITECTURE = 32;
+/** Three quarters of an hour, and up to ten minutes more. */
+const ASKS_EVERY_SECONDS = 3300;
 
 /** Omaha, as update_engine of Flatcar speaks it. */
 export const OMAHA_ROUTES: readonly CompatRoute[] = [
@@ -36,20 +41,35 @@ export const OMAHA_ROUTES: readonly CompatRoute[] = [
       body: `${kind}: ${why}\n`,
     }),
   },
+  {
+    id: 'compat.omaha.payload',
+    method: 'GET',
+    path: PAYLOAD_PATH,
+    permission: 'releases:read',
+    maxBodyBytes: 1,
+    answer: sendPayload,
+    refuse: refusal,
+  },
 ];
 
-async function update(call: CompatCall): Promise<HttpAnswer> {
+async function update(call: CompatCall): Promise<CompatAnswer> {
   const context = { server: SERVER, nowMs: call.nowMs, appIds: new Set([FLATCAR]) };
   const request = readable(call.body);
   if (request === undefined) return answerOmaha(call.body, { ...context, updateFor: () => undefined }).answer;
-  const updates = new Map<OmahaApp, OmahaUpdate | undefined>();
-  for (const app of request.apps) {
-    if (app.hasUpdateCheck && app.appid.toLowerCase() === FLATCAR)
-      updates.set(app, await updateOf(call, app));
+  const ours = request.apps.filter(({ appid }) => appid.toLowerCase() === FLATCAR);
+  const reports = reportsOf(request);
+  // What went wrong is kept before it is asked what comes next, and before the client hears that we have heard.
+  for (const app of ours) {
+    await keepState(
+      call,
+      app,
+      reports.filter((report) => report.app === app),
+    );
   }
-  const result = answerOmahaRequest(request, { ...context, updateFor: (app) => updates.get(app) });
-  for (const report of result.reports) await keepReport(call, report);
-  return result.answer;
+  const updates = new Map<OmahaApp, OmahaUpdate | undefined>();
+  for (const app of ours.filter(({ hasUpdateCheck }) => hasUpdateCheck))
+    updates.set(app, await updateOf(call, app));
+  return answerOmahaRequest(request, { ...context, updateFor: (app) => updates.get(app) }).answer;
 }
 
 function readable(body: Uint8Array): ReturnType<typeof readOmahaRequest> | undefined {
@@ -86,6 +106,10 @@ async function updateOf(call: CompatCall, app: OmahaApp): Promise<OmahaUpdate | 
   const target = machine?.fleet.spec.release;
   if (machine === undefined || target === undefined || machine.device?.hold !== undefined) return undefined;
   const releases = await loadReleases(queries, organisation, target);
+  if (machine.device !== undefined) {
+    const state = await loadClientState(queries, machine.device.name);
+    if (hasFailed(state, machine.device.updateId)) return undefined;
+  }
   const from = placeOf(releases, app.version);
   if (from === undefined) {
     services.log.warn('a client runs a version that is no release', {
@@ -105,7 +129,14 @@ async function updateOf(call: CompatCall, app: OmahaApp): Promise<OmahaUpdate | 
     const name = graph.releases[to]?.version ?? '';
     const isOpen = isLetOut(paces.get(name), name === target ? isToldNow : undefined, app.machineid, nowMs);
     if (!isOpen || !hasEdge(graph, from, to) || isRisky(releases, from, to, app)) continue;
-    const found = payloadOf(specs.get(name), architectureOf(app));
+    const spec = specs.get(name);
+    if (spec === undefined || isDenied(spec, machine.device)) continue;
+    const found = await payloadOf(call, {
+      fleet: machine.fleet,
+      release: name,
+      spec,
+      architecture: architectureOf(app),
+    });
     if (found !== undefined) return found;
   }
   return undefined;
@@ -136,39 +167,57 @@ function isRisky({ graph }: StreamReleases, from: number, to: number, app: Omaha
   );
 }
 
+/** It failed there, and would again. */
+function isDenied({ images }: ReleaseSpec, device: ClientDevice | undefined): boolean {
+  return images.some(({ digests }) => digests.some((digest) => device?.denied.includes(digest) === true));
+}
+
 /** `amd64-usr` */
 function architectureOf({ board }: OmahaApp): string {
   return board.split('-')[0] ?? '';
 }
 
-function payloadOf(spec: ReleaseSpec | undefined, architecture: string): OmahaUpdate | undefined {
-  const payload = spec?.images.find((image) => image.architecture === architecture)?.payload;
-  if (spec === undefined || payload === undefined) return undefined;
-  const slash = payload.url.lastIndexOf('/') + 1;
-  return {
-    version: spec.version,
-    codebase: payload.url.slice(0, slash),
-    packageName: payload.url.slice(slash),
-    sizeBytes: payload.sizeBytes,
-    sha1: base64(payload.sha1),
-    sha256: base64(payload.sha256),
-  };
-}
-
-function base64(hex: string): string {
-  return Buffer.from(hex.replace(/^sha256:/, ''), 'hex').toString('base64');
-}
-
-/** What a machine says became of its update. It stands in the log alone: a token that may only read fills no database. */
-async function keepReport(call: CompatCall, { app, progress }: OmahaReport): Promise<void> {
+/** Keeps what a machine says of itself, if it is a device: one row, written over. Of others it stands in the log alone. */
+async function keepState(call: CompatCall, app: OmahaApp, reports: readonly OmahaReport[]): Promise<void> {
+  const { client, services, nowMs } = call;
   const machine = await machineOf(call, app);
   if (machine === undefined) return;
+  const { fleet, device } = machine;
+  for (const { progress } of reports) logProgress(call, app, fleet.metadata.name, progress);
+  if (device === undefined) return;
+  // An agent says better when it was there, and asks more often.
+  if (!device.hasAgent) services.presence.saw(device.name, nowMs, call.address, ASKS_EVERY_SECONDS);
+  const target = fleet.spec.release;
+  const { organisation } = client.identity;
+  const releases =
+    target === undefined ? undefined : await loadReleases(services.database.reads, organisation, target);
+  const state = {
+    architecture: architectureOf(app).slice(0, MAX_ARCHITECTURE),
+    bootedDigest: releases === undefined ? undefined : bootedDigest(releases, app),
+    progress: reports.at(-1)?.progress,
+    updateId: device.updateId,
+  };
+  await services.database.transact(
+    async (transaction) => await saveClientState(transaction, device.name, state),
+  );
+}
+
+/** The image a machine runs, told by its version. */
+function bootedDigest(releases: StreamReleases, app: OmahaApp): string | undefined {
+  const place = placeOf(releases, app.version);
+  const spec =
+    place === undefined ? undefined : releases.specs.get(releases.graph.releases[place]?.version ?? '');
+  return spec?.images.find(({ architecture }) => architecture === architectureOf(app))?.digests[0];
+}
+
+function logProgress({ services }: CompatCall, app: OmahaApp, fleet: string, progress: OmahaProgress): void {
   const fields = {
-    fleet: machine.fleet.metadata.name,
+    fleet,
     client: app.machineid.slice(0, MAX_LOGGED),
     version: app.version.slice(0, MAX_LOGGED),
+    ...progress,
   };
   if (progress.kind === 'failed' || progress.kind === 'rolled-back')
-    call.services.log.warn('an update of a client went wrong', { ...fields, ...progress });
-  else call.services.log.info('a client goes on with its update', { ...fields, ...progress });
+    services.log.warn('an update of a client went wrong', fields);
+  else services.log.info('a client goes on with its update', fields);
 }

@@ -1,8 +1,9 @@
 import { messageOf } from '@slipway/core';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FleetRegistry } from '../registry/fleet-registry.ts';
 import type { Services } from '../server/services.ts';
 import { findClient } from './client.ts';
-import type { CompatRoute } from './compat-route.ts';
+import type { CompatAnswer, CompatRoute } from './compat-route.ts';
 import type { HttpAnswer } from './http.ts';
 import { PROTOCOLS } from './protocols.ts';
 
@@ -10,13 +11,17 @@ import { PROTOCOLS } from './protocols.ts';
  * Adds what clients of others ask. It stands beside the table of the API: the bodies have other types and limits, failures other forms,
  * and who asks is said by a token in the path, which therefore never gets into a log.
  */
-export function compatRoutes(app: FastifyInstance, services: Services): void {
+export function compatRoutes(
+  app: FastifyInstance,
+  services: Services,
+  registry: FleetRegistry | undefined,
+): void {
   void app.register(async (scope) => {
     // Zincati names no type at all, and none is believed: each protocol knows what it is sent.
     scope.removeAllContentTypeParsers();
     scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
     for (const route of PROTOCOLS) {
-      scope.route<{ Params: { token: string } }>({
+      scope.route<{ Params: Params }>({
         method: route.method,
         url: `/compat/:token${route.path}`,
         bodyLimit: route.maxBodyBytes,
@@ -24,19 +29,28 @@ export function compatRoutes(app: FastifyInstance, services: Services): void {
         errorHandler: (error, _request, reply) => {
           void send(route, failed(route, error, services), reply, services);
         },
-        handler: async (request, reply) =>
-          await send(route, await answer(route, request, request.params.token, services), reply, services),
+        handler: async (request, reply) => {
+          const answered = await answer(route, request, services, registry);
+          if (!('send' in answered)) return await send(route, answered, reply, services);
+          reply.hijack();
+          await answered.send(request.raw, reply.raw);
+          services.metrics.requests.inc({ route: route.id, status: String(reply.raw.statusCode) });
+          return reply;
+        },
       });
     }
   });
 }
 
+type Params = Readonly<Record<string, string>> & { readonly token: string };
+
 async function answer(
   route: CompatRoute,
-  request: FastifyRequest,
-  token: string,
+  request: FastifyRequest<{ Params: Params }>,
   services: Services,
-): Promise<HttpAnswer> {
+  registry: FleetRegistry | undefined,
+): Promise<CompatAnswer> {
+  const { token, ...params } = request.params;
   const nowMs = services.clock.nowMs();
   const client = await findClient(token, route.permission, services, nowMs);
   if (client === 'unknown') return route.refuse(401, 'unauthenticated', 'the token in the address is none');
@@ -45,6 +59,9 @@ async function answer(
   return await route.answer({
     client,
     services,
+    registry,
+    base: `${services.settings.publicUrl}/compat/${token}`,
+    params,
     headers: request.headers,
     query: request.url.split('?').slice(1).join('?'),
     body: Buffer.isBuffer(request.body) ? request.body : new Uint8Array(),

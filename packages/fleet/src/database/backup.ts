@@ -39,6 +39,8 @@ const TABLES: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & 
   webhooks: ['organisation', 'name'],
   config_sources: ['organisation', 'fleet', 'key'],
   operations: ['organisation', 'id'],
+  client_states: ['device'],
+  payload_files: ['digest'],
 };
 const BATCH = 500;
 

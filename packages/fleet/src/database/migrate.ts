@@ -8,6 +8,7 @@ import { up as addGitRepositories } from './migrations/0004-git-repositories.ts'
 import { up as addWebhooks } from './migrations/0005-webhooks.ts';
 import { up as addConfigSources } from './migrations/0006-config-sources.ts';
 import { up as addOperations } from './migrations/0007-operations.ts';
+import { up as addClientStates } from './migrations/0008-client-states.ts';
 import type { Tables } from './tables.ts';
 
 type Migration = (database: Kysely<unknown>) => Promise<void>;
@@ -21,6 +22,7 @@ const MIGRATIONS: readonly Migration[] = [
   addWebhooks,
   addConfigSources,
   addOperations,
+  addClientStates,
 ];
 
 /** Any number nobody else uses in this database. */

@@ -29,6 +29,8 @@ export interface Tables {
   readonly webhooks: WebhookRow;
   readonly config_sources: ConfigSourceRow;
   readonly operations: OperationRow;
+  readonly client_states: ClientStateRow;
+  readonly payload_files: PayloadFileRow;
 }
 
 /** Fleets, releases, policies, users, roles, organisations: what people write. */
@@ -344,4 +346,28 @@ export interface OperationRow {
   readonly finished_ms: number | null;
   /** When another may take it up. Whoever moves it on, while it is what they read, is at it. */
   readonly next_ms: number;
+}
+
+/** What a device said last by a protocol of others: one row for each, whatever it says. */
+export interface ClientStateRow {
+  readonly device: string;
+  /** In the terms of OCI. */
+  readonly architecture: string;
+  /** Of the release whose version it says it runs. */
+  readonly booted_digest: string | null;
+  /** How far its last update came. */
+  readonly phase: string | null;
+  readonly error_code: number | null;
+  /** The order it had when it said so. */
+  readonly update_id: string | null;
+}
+
+/** What a file of the registry must be, for clients that know other hashes than the registry. */
+export interface PayloadFileRow {
+  readonly digest: string;
+  readonly size_bytes: number;
+  /** Hexadecimal. */
+  readonly sha1: string;
+  /** Hexadecimal. */
+  readonly sha256: string;
 }

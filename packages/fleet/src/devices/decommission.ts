@@ -26,6 +26,7 @@ export async function decommissionDevice(
     }))
     .where('name', '=', name)
     .execute();
+  await queries.deleteFrom('client_states').where('device', '=', name).execute();
   const message = `decommissioned by ${actor}${reason === undefined ? '' : `: ${reason}`}`;
   await addToTimeline(queries, { device: name, atMs: nowMs, what: 'decommissioned', message });
 }

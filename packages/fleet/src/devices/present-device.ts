@@ -93,7 +93,11 @@ function whyNot(row: DeviceListRow, { hold }: DeviceSpec, connection: Connection
   if (hold !== undefined && (hold.until === undefined || Date.parse(hold.until) > nowMs)) {
     return `it is held${hold.until === undefined ? '' : ` until ${hold.until}`}: ${hold.reason}`;
   }
-  if (row.report === null) return reason ?? 'it has not told anything about itself yet';
+  if (row.report === null) {
+    // A client of others tells by what it asks for; the rollout knows more than that it has no agent.
+    const known = state === 'never' ? null : (row.failure ?? row.why);
+    return known ?? reason ?? 'it has not told anything about itself yet';
+  }
   if (row.update_state === 'updating') {
     return `it is at it (${row.phase})${state === 'online' ? '' : `, but ${reason ?? 'gone'}`}`;
   }

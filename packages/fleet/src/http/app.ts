@@ -6,6 +6,7 @@ import { type AnyRoute, allRoutes, pathParams, type RouteId } from '@slipway/fle
 import fastify, { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify';
 import { compatRoutes } from '../compat/routes.ts';
 import { deviceIdentityOf } from '../devices/device-identity.ts';
+import type { FleetRegistry } from '../registry/fleet-registry.ts';
 import type { Services } from '../server/services.ts';
 import { authenticate, NOBODY } from './authenticate.ts';
 import { changeWith } from './change.ts';
@@ -32,13 +33,13 @@ export interface AppOptions {
   readonly otherPages?: OtherPages;
   /** How long a handshake, the headers and the body of a request may take to come in. */
   readonly receiveTimeoutMs?: number;
-  /** Takes a request before anything of this looks at it; true: it answers. */
-  readonly before?: (request: IncomingMessage, response: ServerResponse) => boolean;
+  /** Takes the requests it knows before anything of this looks at them. */
+  readonly registry?: FleetRegistry;
 }
 
-/** The server of the route table: nothing else is answered but what `otherPages` and `before` know. */
+/** The server of the route table: nothing else is answered but what `otherPages` and the registry know. */
 export function makeApp(options: AppOptions): FastifyInstance {
-  const { tls, services, handlers, otherPages, before } = options;
+  const { tls, services, handlers, otherPages, registry } = options;
   const receiveTimeoutMs = options.receiveTimeoutMs ?? RECEIVE_TIMEOUT_MS;
   const app = fastify({
     bodyLimit: BODY_LIMIT_BYTES,
@@ -55,13 +56,13 @@ export function makeApp(options: AppOptions): FastifyInstance {
           headersTimeout: receiveTimeoutMs,
           // How often it is looked for connections that are late.
           connectionsCheckingInterval: receiveTimeoutMs,
-          // What `before` takes may come in for as long as it moves; of everything else `limitBody` sees to it.
-          requestTimeout: before === undefined ? receiveTimeoutMs : 0,
+          // What the registry takes may come in for as long as it moves; of everything else `limitBody` sees to it.
+          requestTimeout: registry === undefined ? receiveTimeoutMs : 0,
           keepAliveTimeout: KEEP_ALIVE_MS,
         },
         (request, response) => {
-          if (before?.(request, response) === true) return;
-          if (before !== undefined) limitBody(request, response, receiveTimeoutMs);
+          if (registry?.answer(request, response) === true) return;
+          if (registry !== undefined) limitBody(request, response, receiveTimeoutMs);
           handler(request, response);
         },
       ),
@@ -81,7 +82,7 @@ export function makeApp(options: AppOptions): FastifyInstance {
       handler: (request, reply) => answer({ id, route, handler: handlers[id], services }, request, reply),
     });
   }
-  compatRoutes(app, services);
+  compatRoutes(app, services, registry);
   return app;
 }
 

@@ -1,10 +1,11 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { messageOf } from '@slipway/core';
-import { type AskAccess, openRegistry } from '@slipway/registry';
+import { type AskAccess, type EmbeddedRegistry, openRegistry } from '@slipway/registry';
 import { appendAudit } from '../audit/chain.ts';
 import { identityOf } from '../identity/credentials.ts';
 import { type Identity, scopeOf } from '../identity/identity.ts';
 import type { Services } from '../server/services.ts';
+import { isOfOrganisation, PayloadFiles } from './payload-files.ts';
 
 const MANIFEST = /\/manifests\/(?<reference>[^/?]+)(?:\?|$)/;
 
@@ -17,6 +18,10 @@ interface Asked {
 export interface FleetRegistry extends AsyncDisposable {
   /** Answers what is asked of a registry; false: it was asked for something else. */
   answer(request: IncomingMessage, response: ServerResponse): boolean;
+  /** What of it are updates for clients of others. */
+  readonly payloads: PayloadFiles;
+  /** Answers with a file; whether who asks may have it is for the caller to say. */
+  readonly sendFile: EmbeddedRegistry['sendFile'];
 }
 
 /**
@@ -35,6 +40,8 @@ export async function openFleetRegistry(root: string, services: Services): Promi
       registry.answer(request, response);
       return true;
     },
+    payloads: new PayloadFiles(registry, services.database),
+    sendFile: async (file, request, response) => await registry.sendFile(file, request, response),
     [Symbol.asyncDispose]: async () => await registry[Symbol.asyncDispose](),
   };
 }
@@ -52,7 +59,7 @@ function askWith(services: Services, askers: WeakMap<IncomingMessage, Asked>): A
     if (scope.kind === 'none') return 'denied';
     if (isProbe || identity.systemAdmin) return 'granted';
     // A list of all repositories shows those of other organisations.
-    if (repository?.split('/')[0] !== identity.organisation) return 'denied';
+    if (repository === undefined || !isOfOrganisation(repository, identity.organisation)) return 'denied';
     // Images belong to no fleet: who is there for some fleets takes them, and brings none.
     return access === 'pull' || scope.kind === 'all' ? 'granted' : 'denied';
   };

@@ -18,6 +18,7 @@ import { assignFleets } from '../devices/membership.ts';
 import type { CallContext, Handlers } from '../http/handler.ts';
 import { forbidden, invalid } from '../http/problem.ts';
 import { reachesFleet, scopeOf } from '../identity/identity.ts';
+import { isOfOrganisation } from '../registry/payload-files.ts';
 import { startRollout } from '../rollouts/release-fleet.ts';
 import { resourceHandlers } from './resource-handlers.ts';
 import { allResources, findResource, header, type StoredResource } from './resource-store.ts';
@@ -108,7 +109,10 @@ const releases = resourceHandlers<'Release', ReleaseSpec, Release>({
       fleets: await fleetsWhere(context, ({ release }) => release === stored.metadata.name),
     },
   }),
-  saved: async (context, { metadata, spec }) => await indexDigests(context, metadata.name, spec),
+  saved: async (context, { metadata, spec }) => {
+    checkPayloads(context, spec);
+    await indexDigests(context, metadata.name, spec);
+  },
   removed: async (context, { metadata }) => {
     const users = await fleetsWhere(context, ({ release }) => release === metadata.name);
     if (users.length > 0) throw inUse('release', metadata.name, users);
@@ -152,6 +156,17 @@ async function fleetsWhere(
 ): Promise<readonly string[]> {
   const all = await allResources<FleetSpec>(queries, identity.organisation, 'Fleet');
   return all.filter(({ spec }) => uses(spec)).map(({ metadata }) => metadata.name);
+}
+
+/** The file need not be there yet: git may bring the release before a build has pushed it. */
+function checkPayloads({ identity: { organisation } }: CallContext, { images }: ReleaseSpec): void {
+  for (const { payload } of images) {
+    if (payload === undefined || 'url' in payload || isOfOrganisation(payload.artifact, organisation))
+      continue;
+    throw invalid(
+      `cannot use the payload ${payload.artifact}: repositories of this organisation begin with ${organisation}/`,
+    );
+  }
 }
 
 /** Devices are known to run a release by any of its digests. */

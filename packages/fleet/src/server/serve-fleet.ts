@@ -129,7 +129,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
     tls: await tlsOptions(options, authority),
     services,
     handlers: HANDLERS,
-    ...(registry === undefined ? {} : { before: (request, response) => registry.answer(request, response) }),
+    ...(registry === undefined ? {} : { registry }),
     ...(options.receiveTimeoutMs === undefined ? {} : { receiveTimeoutMs: options.receiveTimeoutMs }),
     ...(options.pages === undefined ? {} : { otherPages: consolePages(options.pages) }),
   });

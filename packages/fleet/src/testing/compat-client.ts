@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'node:https';
 import type { FleetServer } from '../server/serve-fleet.ts';
 
@@ -8,15 +9,38 @@ export interface RawAnswer {
   readonly text: string;
 }
 
+/** The same with its headers, and as bytes. */
+export interface RawBytes {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly bytes: Buffer;
+}
+
 /** Asks a server as a client that is none of ours: with exactly these headers, and no other. */
 export async function askRaw(
-  { url, authority }: FleetServer,
+  server: FleetServer,
   method: string,
   path: string,
   headers: Readonly<Record<string, string>> = {},
-  body?: string,
+  body?: string | Uint8Array,
 ): Promise<RawAnswer> {
-  const { promise, resolve, reject } = Promise.withResolvers<RawAnswer>();
+  const answer = await askBytes(server, method, path, headers, body);
+  return {
+    status: answer.status,
+    type: answer.headers['content-type'],
+    text: answer.bytes.toString('utf8'),
+  };
+}
+
+/** The same, with all that is answered. */
+export async function askBytes(
+  { url, authority }: Pick<FleetServer, 'url' | 'authority'>,
+  method: string,
+  path: string,
+  headers: Readonly<Record<string, string>> = {},
+  body?: string | Uint8Array,
+): Promise<RawBytes> {
+  const { promise, resolve, reject } = Promise.withResolvers<RawBytes>();
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
   const options = { method, ca: authority, headers: { ...headers, ...length }, agent: false } as const;
   const asking = request(url + path, options, (response) => {
@@ -25,8 +49,8 @@ export async function askRaw(
     response.on('end', () =>
       resolve({
         status: response.statusCode ?? 0,
-        type: response.headers['content-type'],
-        text: Buffer.concat(chunks).toString('utf8'),
+        headers: response.headers,
+        bytes: Buffer.concat(chunks),
       }),
     );
   });

@@ -1,4 +1,5 @@
 import type { FleetSpec, Permission } from '@slipway/fleet-api';
+import type { ServeFleetOptions } from '../server/serve-fleet.ts';
 import type { Place } from './places.ts';
 import { type RunningServer, startServer } from './running-server.ts';
 
@@ -15,10 +16,13 @@ export interface CompatServer extends RunningServer {
   putFleet(name: string, spec: FleetSpec): Promise<void>;
 }
 
-export async function startCompatServer(place: Place): Promise<CompatServer> {
+export async function startCompatServer(
+  place: Place,
+  more: Partial<ServeFleetOptions> = {},
+): Promise<CompatServer> {
   const database = await place();
   const clock = { ms: START_MS, nowMs: () => clock.ms };
-  const running = await startServer({ database, stepRolloutsMs: 50, clock });
+  const running = await startServer({ database, stepRolloutsMs: 50, clock, ...more });
   const { admin } = running;
   let tokens = 0;
   return {

@@ -1,38 +1,9 @@
-import type { FleetSpec, ReleaseSpec } from '@slipway/fleet-api';
 import { describe, expect, test } from 'vitest';
-import { askRaw, type RawAnswer } from './compat-client.ts';
-import { type CompatServer, DAY_MS, HEADER, startCompatServer } from './compat-server.ts';
+import { DAY_MS, startCompatServer } from './compat-server.ts';
+import { APP, ask, expected, NEW, NO_UPDATE, OLD, putRelease, question, release } from './omaha-machine.ts';
 import type { Place } from './places.ts';
-import { until } from './until.ts';
 
 const PATIENCE_MS = 300_000;
-const APP = '{e96281a6-d1af-4bde-9a0a-97b76e56dc57}';
-const OLD = '4230.2.1';
-const NEW = '4230.2.2';
-
-/** What update_engine 0.4.2 sends, attributes in its order. */
-function question(version: string, track: string, machine: string): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<request protocol="3.0" version="update_engine-0.4.2" updaterversion="update_engine-0.4.2" installsource="scheduler" ismachine="1">
-    <os version="Chateau" platform="CoreOS" sp="${version}_x86_64"></os>
-    <app appid="${APP}" version="${version}" track="${track}" bootid="{7D52A1CC-0000}" oem="qemu" oemversion="" alephversion="4152.2.0" machineid="${machine}" machinealias="" lang="en-US" board="amd64-usr" hardware_class="" delta_okay="false" >
-        <ping active="1"></ping>
-        <updatecheck></updatecheck>
-        <event eventtype="3" eventresult="2" previousversion=""></event>
-    </app>
-</request>
-`;
-}
-
-/** What servers answer, with an update check; the white space between elements is for people. */
-function expected(elapsedSeconds: number, check: string): string {
-  return `<?xml version="1.0" encoding="UTF-8"?>
-<response protocol="3.0" server="slipway"><daystart elapsed_seconds="${elapsedSeconds}"/>
- <app appid="${APP}" status="ok"><ping status="ok"/><event status="ok"/>
-  ${check}</app></response>`.replaceAll(/(?<=>)\n\s+(?=<)/g, '');
-}
-
-const NO_UPDATE = '<updatecheck status="noupdate"/>';
 const UPDATE = `<updatecheck status="ok"><urls><url codebase="https://host/updates/"/></urls>
    <manifest version="${NEW}"><packages><package hash="+LXvjiaPkeYDLHoNKlf9qbJwvnk=" name="flatcar_production_update.gz" size="67546213" required="true"/></packages>
     <actions><action event="postinstall" sha256="0VAlQW3RE99SGtSB5R4m08antAHO8XDoBMKDyxQT/Mg=" needsadmin="false" IsDeltaPayload="false" DisablePayloadBackoff="true"/></actions>
@@ -44,41 +15,6 @@ const PAYLOAD = {
   sha256: `sha256:${Buffer.from('0VAlQW3RE99SGtSB5R4m08antAHO8XDoBMKDyxQT/Mg=', 'base64').toString('hex')}`,
 };
 
-async function putRelease(
-  { admin }: CompatServer,
-  version: string,
-  digit: number,
-  more: Partial<ReleaseSpec> = {},
-): Promise<void> {
-  const digests = [`sha256:${`${digit}`.repeat(64)}`] as const;
-  const images = [{ architecture: 'amd64', reference: 'host/flatcar:stable', digests, payload: PAYLOAD }];
-  const name = `flatcar-${digit}`;
-  const body = {
-    ...HEADER,
-    kind: 'Release',
-    metadata: { name },
-    spec: { version, images, ...more },
-  } as const;
-  await admin.call('releases.put', { params: { name }, body });
-}
-
-/** Brings the fleet to a release and waits until its rollout, which has no devices, is over. */
-async function release(running: CompatServer, name: string, more: Partial<FleetSpec> = {}): Promise<void> {
-  const { admin, clock } = running;
-  clock.ms += 1000;
-  await running.putFleet('edge', { selector: '', release: name, ...more });
-  const { status } = await admin.call('fleets.get', { params: { name: 'edge' } });
-  await until(
-    async () => await admin.call('rollouts.get', { params: { name: status.rollout ?? '' } }),
-    (seen) => seen.status.state === 'succeeded',
-  );
-}
-
-async function ask({ server }: CompatServer, token: string, text: string): Promise<RawAnswer> {
-  const path = `/compat/${token}/omaha/v1/update/`;
-  return await askRaw(server, 'POST', path, { 'content-type': 'text/xml' }, text);
-}
-
 /** What a server answers to Omaha, whatever database it has. */
 export function omahaSuite(kind: string, place: Place): void {
   describe(`Omaha on ${kind}`, { timeout: PATIENCE_MS }, () => {
@@ -86,8 +22,8 @@ export function omahaSuite(kind: string, place: Place): void {
       await using running = await startCompatServer(place);
       const { clock } = running;
       const elapsed = (): number => Math.floor((clock.ms % DAY_MS) / 1000);
-      await putRelease(running, OLD, 1);
-      await putRelease(running, NEW, 2);
+      await putRelease(running, OLD, 1, PAYLOAD);
+      await putRelease(running, NEW, 2, PAYLOAD);
       await release(running, 'flatcar-1');
       const token = await running.token('releases:read', 'edge');
       const old = question(OLD, 'default', '8bde4c4d90834d61b41c3253212c0c37');
@@ -116,16 +52,16 @@ export function omahaSuite(kind: string, place: Place): void {
 
     test('a barrier is passed on the way, and a token reaches its fleet alone', async () => {
       await using running = await startCompatServer(place);
-      await putRelease(running, OLD, 1);
-      await putRelease(running, NEW, 2, { barrier: { reason: 'a new boot loader' } });
-      await putRelease(running, '4230.2.3', 3);
+      await putRelease(running, OLD, 1, PAYLOAD);
+      await putRelease(running, NEW, 2, PAYLOAD, { barrier: { reason: 'a new boot loader' } });
+      await putRelease(running, '4230.2.3', 3, PAYLOAD);
       await release(running, 'flatcar-3');
       const token = await running.token('releases:read');
       const from = (version: string, group = 'edge'): string => question(version, group, 'm');
       expect((await ask(running, token, from(OLD))).text).toContain(`<manifest version="${NEW}">`);
       expect((await ask(running, token, from(NEW))).text).toContain('<manifest version="4230.2.3">');
       expect((await ask(running, token, from(OLD, 'elsewhere'))).text).toContain(NO_UPDATE);
-      await putRelease(running, '4230.2.3', 3, { withdrawn: { reason: 'it burns' } });
+      await putRelease(running, '4230.2.3', 3, PAYLOAD, { withdrawn: { reason: 'it burns' } });
       expect((await ask(running, token, from(NEW))).text).toContain(NO_UPDATE);
       await running.putFleet('other', { selector: 'a=b' });
       const other = await running.token('releases:read', 'other');

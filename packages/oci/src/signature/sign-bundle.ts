@@ -1,7 +1,8 @@
 /** Signatures in the form of sigstore bundles: a signed in-toto statement, attached as a referrer. */
 import type { OperationOptions } from '@slipway/core';
 import { digestAlgorithm, digestHex, digestOf } from '../digest.ts';
-import type { Descriptor, Digest } from '../image.ts';
+import { EMPTY_CONFIG } from '../empty-config.ts';
+import type { Digest } from '../image.ts';
 import { openLayoutWriter } from '../layout/writer.ts';
 import { MEDIA_TYPES } from '../manifest.ts';
 import type { LayoutReference, RegistryReference } from '../reference.ts';
@@ -12,14 +13,6 @@ import type { SigningKey } from './private-key.ts';
 import { streamOf } from './put-bytes.ts';
 import type { AttachedSignature, SignRequest } from './sign-request.ts';
 import { BUNDLE_TYPE, COSIGN_SIGN_PREDICATE, IN_TOTO_TYPE, readBundleOf } from './sigstore-bundles.ts';
-
-/** image-spec manifest.md, "Guidance for an Empty Descriptor". */
-const EMPTY = Buffer.from('{}', 'utf8');
-const EMPTY_DESCRIPTOR: Descriptor = {
-  mediaType: 'application/vnd.oci.empty.v1+json',
-  digest: digestOf(EMPTY),
-  size: EMPTY.length,
-};
 
 /** Attaches a bundle, unless the same is there already. */
 export async function signByReferrer(
@@ -99,12 +92,12 @@ async function attachBundle(
 ): Promise<AttachedSignature> {
   const layer = { mediaType: BUNDLE_TYPE, digest: digestOf(bundle), size: bundle.length };
   await target.putBlob(layer, () => streamOf(bundle), options);
-  await target.putBlob(EMPTY_DESCRIPTOR, () => streamOf(EMPTY), options);
+  await target.putBlob(EMPTY_CONFIG.descriptor, () => streamOf(EMPTY_CONFIG.bytes), options);
   const manifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.manifest,
     artifactType: BUNDLE_TYPE,
-    config: EMPTY_DESCRIPTOR,
+    config: EMPTY_CONFIG.descriptor,
     layers: [layer],
     subject: { mediaType: subject.mediaType, digest: subject.digest, size: subject.size },
     annotations: {

@@ -13,10 +13,11 @@ export async function getBlob(
   { repository, digest }: { readonly repository: string; readonly digest: Digest },
   exchange: Exchange,
   { store }: EndpointContext,
+  cacheControl: string = FOR_EVER,
 ): Promise<void> {
   if (!(await store.hasBlob(repository, digest))) throw unknown(digest);
   if (hasAlready(exchange.header('if-none-match'), digest)) {
-    exchange.send(304, { etag: etagOf(digest), 'cache-control': FOR_EVER });
+    exchange.send(304, { etag: etagOf(digest), 'cache-control': cacheControl });
     return;
   }
   const { handle, sizeBytes } = await openBlobFile(store.root, digest);
@@ -25,7 +26,7 @@ export async function getBlob(
     'content-type': 'application/octet-stream',
     [CONTENT_DIGEST]: digest,
     etag: etagOf(digest),
-    'cache-control': FOR_EVER,
+    'cache-control': cacheControl,
     'accept-ranges': 'bytes',
   };
   // A range of something else would be of no use (RFC 9110, section 13.1.5).

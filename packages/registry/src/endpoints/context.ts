@@ -17,6 +17,8 @@ export const CONTENT_DIGEST = 'docker-content-digest';
 
 /** What is named by its digest never changes. */
 export const FOR_EVER = 'max-age=31536000, immutable';
+/** The same where only who asked may keep it. */
+export const PRIVATE = 'private, max-age=31536000, immutable';
 
 /** The entity tag of what a digest names. */
 export function etagOf(digest: Digest): string {

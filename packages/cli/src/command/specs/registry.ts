@@ -139,6 +139,28 @@ export const REGISTRY_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('../../commands/registry-serve.ts')).registryServe,
   }),
   defineCommand({
+    path: ['registry', 'push-file'],
+    summary: 'put a file into a registry',
+    description: [
+      'Pushes any file as an artefact of one layer, to be found again by the digest that is printed: what a release of a fleet names as the payload of clients of other systems. The same file under the same name always has the same digest.',
+      'Registries are used as by slipway push: with the passwords of podman login and the authorities of certs.d.',
+    ],
+    arguments: {
+      file: argument('FILE', 'the file; its name is kept', { completion: 'file' }),
+      target: argument('TARGET', 'where it goes, HOST/NAME:TAG'),
+    },
+    options: { json: JSON_OPTION },
+    json: 'target, artifact (REPOSITORY@DIGEST), the digests of artefact and file, and the size',
+    examples: [
+      {
+        command:
+          'slipway registry push-file flatcar_production_update.gz fleet.example:8443/default/flatcar:4230.2.2',
+        why: 'let a fleet server give out an update of Flatcar',
+      },
+    ],
+    load: async () => (await import('../../commands/registry-push-file.ts')).registryPushFile,
+  }),
+  defineCommand({
     path: ['registry', 'passwd'],
     summary: 'add a user of a registry, or change a password',
     description: [

@@ -60,7 +60,7 @@ export function answerOmahaRequest(request: OmahaRequest, context: OmahaContext)
   );
   return {
     answer: { status: 200, headers: { 'content-type': 'text/xml; charset=utf-8' }, body: xml },
-    reports: request.apps.flatMap(reportsOf),
+    reports: reportsOf(request),
     request,
   };
 }
@@ -74,7 +74,12 @@ function answerApp(app: OmahaApp, { appIds, updateFor }: OmahaContext): OmahaAns
   return hasUpdateCheck ? { ...answer, updateCheck: updateFor(app) ?? 'noupdate' } : answer;
 }
 
-function reportsOf(app: OmahaApp): readonly OmahaReport[] {
+/** What the machines of a request report. */
+export function reportsOf({ apps }: OmahaRequest): readonly OmahaReport[] {
+  return apps.flatMap(reportsOfApp);
+}
+
+function reportsOfApp(app: OmahaApp): readonly OmahaReport[] {
   return app.events.flatMap((event) => {
     const progress = progressOf(event);
     return progress === undefined ? [] : [{ app, progress }];

@@ -2,7 +2,7 @@
  * The agent against a real server: a host in a directory, whose updates are the packages' own; only the kernel is missing. It enrols, is
  * updated by a rollout, goes back by one, leaves an image that does not come up, and is decommissioned.
  */
-import { access, chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { access, chmod, mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { layoutSource, parseReference } from '@slipway/oci';
@@ -14,7 +14,9 @@ import {
   parseAgentConfig,
   runAgent,
   SlipwayHost,
+  Tpm,
 } from '../packages/agent/src/index.ts';
+import { startTestTpm } from '../packages/agent/src/testing/swtpm.ts';
 import { silentLog } from '../packages/core/src/index.ts';
 import { serveFleet } from '../packages/fleet/src/index.ts';
 import { FleetClient, type FleetInput, type ReleaseInput } from '../packages/fleet-api/src/index.ts';
@@ -33,6 +35,8 @@ import { type TestImage, writeTestImage } from '../packages/host/src/testing/tes
 const PASSWORD = 'correct horse battery staple';
 const PATIENCE_MS = 600_000;
 const MAX_BOOTS = 6;
+const NO_TPM = new Tpm('');
+const DAY_MS = 86_400_000;
 const MOMENTS = ['before-update', 'before-reboot', 'after-reboot', 'after-update'] as const;
 
 /** The machine around the agent: it restarts it after every boot. */
@@ -47,9 +51,11 @@ class Machine {
   /** Version of an image that does not come up. */
   bad: string | undefined;
   isForgotten = false;
+  readonly #tpm: Tpm;
 
-  constructor(directory: string, host: TestHost) {
+  constructor(directory: string, host: TestHost, tpm: Tpm) {
     this.directory = directory;
+    this.#tpm = tpm;
     this.root = join(directory, 'root');
     this.host = host;
     this.files = new AgentFiles(join(directory, 'agent'), silentLog);
@@ -72,6 +78,7 @@ class Machine {
         host,
         notice: consoleNotice(join(this.directory, 'issue.d'), silentLog),
         log: silentLog,
+        tpm: this.#tpm,
       };
       const end = await runAgent({ ...options, signal: this.#off.signal });
       if (end !== 'restarting') {
@@ -174,9 +181,15 @@ async function until<Value>(look: () => Promise<Value>, isThere: (value: Value) 
   }
 }
 
+async function logIn(guest: FleetClient, url: string, transport: HttpsTransport): Promise<FleetClient> {
+  const { secret } = await guest.call('sessions.create', { body: { user: 'admin', password: PASSWORD } });
+  const headers = () => ({ authorization: `Bearer ${secret}` });
+  return new FleetClient({ url, transport: transport.send, headers });
+}
+
 test('a host is updated, goes back, leaves a bad image, and is decommissioned', async () => {
   await using directory = await hostDir('fleet-agent');
-  const machine = new Machine(directory.path, await installed(directory.path));
+  const machine = new Machine(directory.path, await installed(directory.path), NO_TPM);
   await bless(machine.host);
   const { images } = partsOf(directory.path);
   const digests = {
@@ -195,12 +208,7 @@ test('a host is updated, goes back, leaves a bad image, and is decommissioned', 
   });
   using transport = new HttpsTransport({ authority: server.authority });
   const guest = new FleetClient({ url: server.url, transport: transport.send });
-  const { secret } = await guest.call('sessions.create', { body: { user: 'admin', password: PASSWORD } });
-  const admin = new FleetClient({
-    url: server.url,
-    transport: transport.send,
-    headers: () => ({ authorization: `Bearer ${secret}` }),
-  });
+  const admin = await logIn(guest, server.url, transport);
   for (const [name, digest] of Object.entries(digests)) {
     await admin.call('releases.put', { params: { name }, body: release(name, images, digest) });
   }
@@ -273,5 +281,73 @@ test('a host is updated, goes back, leaves a bad image, and is decommissioned', 
   } finally {
     machine.switchOff();
     await running;
+  }
+});
+
+test('a key the TPM sealed enrols, renews, is there after a restart, and goes with the device', async () => {
+  await using directory = await hostDir('fleet-agent-tpm');
+  await using device = await startTestTpm(join(directory.path, 'tpm'));
+  const machine = (host: TestHost): Machine => new Machine(directory.path, host, new Tpm(device.tcti));
+  const host = await installed(directory.path);
+  await bless(host);
+  // A certificate is renewed after two thirds of its ninety days.
+  let behindMs = 61 * DAY_MS;
+  await using server = await serveFleet({
+    root: directory.path,
+    port: 0,
+    firstPassword: PASSWORD,
+    clock: { nowMs: () => Date.now() - behindMs },
+  });
+  using transport = new HttpsTransport({ authority: server.authority });
+  const guest = new FleetClient({ url: server.url, transport: transport.send });
+  const before = await logIn(guest, server.url, transport);
+  await before.call('fleets.put', { params: { name: 'shops' }, body: shops({ selector: '' }) });
+  const token = await before.call('enrolmentTokens.create', { body: { name: 'one' } });
+  const authority = join(directory.path, 'authority.pem');
+  await writeFile(authority, server.authority);
+  const config = `server = '${server.url}'\nauthority = '${authority}'\ntoken = '${token.secret}'\ndevice-key = 'tpm'\n`;
+  const first = machine(host);
+  const firstRun = first.run(config);
+  const seen = async (client: FleetClient) => (await client.call('devices.list', {})).items[0];
+  const enrolled = await until(
+    async () => await seen(before),
+    (found) => found?.status.report != null,
+  );
+  expect(enrolled?.status.report?.facts).toMatchObject({ keyStorage: 'tpm' });
+  behindMs = 0;
+  const admin = await logIn(guest, server.url, transport);
+  // It waits for an order: one comes.
+  await admin.call('fleets.put', {
+    params: { name: 'shops' },
+    body: shops({ selector: '', trySeconds: 200 }),
+  });
+  const serialOf = (found: typeof enrolled): string | undefined => found?.status.certificate?.serial;
+  await until(
+    async () => await seen(admin),
+    (found) => serialOf(found) !== serialOf(enrolled),
+  );
+  first.switchOff();
+  await firstRun;
+  const directoryOfAgent = first.files.directory;
+  for (const name of await readdir(directoryOfAgent)) {
+    expect(await readFile(join(directoryOfAgent, name), 'utf8')).not.toContain('PRIVATE KEY');
+  }
+  const sealed = await readFile(join(directoryOfAgent, 'key.tpm.json'), 'utf8');
+
+  // Started again it shows the new certificate, by the same key, and hears that it is no device any more.
+  const second = machine(host);
+  const secondRun = second.run(config);
+  const params = { name: enrolled?.metadata.name ?? '' };
+  const offMs = Date.now();
+  await until(
+    async () => await seen(admin),
+    (found) => Date.parse(found?.status.connection.lastSeenAt ?? '') > offMs,
+  );
+  expect(await readFile(join(directoryOfAgent, 'key.tpm.json'), 'utf8')).toBe(sealed);
+  await admin.call('devices.decommission', { params, body: { reason: 'sold' } });
+  await secondRun;
+  expect(second.isForgotten).toBe(true);
+  for (const name of ['key.tpm.json', 'key.pem', 'identity.json']) {
+    await expect(access(join(directoryOfAgent, name))).rejects.toThrow('ENOENT');
   }
 });

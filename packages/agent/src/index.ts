@@ -3,6 +3,8 @@ export type { AgentHost } from './host/agent-host.ts';
 export { HOOK_DIRECTORIES } from './host/hooks.ts';
 export { SlipwayHost, type SlipwayHostOptions } from './host/slipway-host.ts';
 export { keepSshCertificates, type SshPlaces } from './host/ssh-certificates.ts';
+export type { KeyChoice, KeyStorage } from './key/device-keys.ts';
+export { Tpm } from './key/tpm.ts';
 export { planStep } from './plan/plan-step.ts';
 export {
   type AgentRecord,

@@ -10,6 +10,7 @@ test('reads where to enrol, and as what', () => {
     authority: '/etc/a.pem',
     organisation: undefined,
     ssh: false,
+    deviceKey: 'auto',
     labels: { site: 'berlin' },
   });
 });
@@ -21,6 +22,7 @@ test.each([
   ['a path', 'server = "https://fleet.example/fleet"'],
   ['an unknown key', 'server = "https://fleet.example"\nserver-url = "x"'],
   ['a relative authority', 'server = "https://fleet.example"\nauthority = "a.pem"'],
+  ['a place for keys that is none', 'server = "https://fleet.example"\ndevice-key = "usb"'],
   ['a label that is none', 'server = "https://fleet.example"\n[labels]\n"a b" = "x"'],
 ])('refuses %s, naming the file', (_what, text) => {
   expect(() => parseAgentConfig(text, '/etc/slipway/agent.toml')).toThrow(

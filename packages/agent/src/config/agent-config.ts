@@ -3,6 +3,7 @@ import { messageOf, SlipwayError } from '@slipway/core';
 import { type Labels, labelsSchema, nameSchema } from '@slipway/fleet-api';
 import { parse } from 'smol-toml';
 import * as z from 'zod';
+import type { KeyChoice } from '../key/device-keys.ts';
 
 /** Where a host enrols, and as what: `/etc/slipway/agent.toml`. */
 export interface AgentConfig {
@@ -17,6 +18,8 @@ export interface AgentConfig {
   readonly labels: Labels;
   /** Let people of the fleet in by ssh, as their certificates say. */
   readonly ssh: boolean;
+  /** Where its key is kept. */
+  readonly deviceKey: KeyChoice;
 }
 
 const serverSchema = z
@@ -31,6 +34,7 @@ const configSchema = z.strictObject({
   organisation: nameSchema.optional(),
   labels: labelsSchema.optional(),
   ssh: z.boolean().optional(),
+  'device-key': z.enum(['auto', 'tpm', 'file']).optional(),
 });
 
 /** @throws SlipwayError AGENT_CONFIG_INVALID */
@@ -58,7 +62,8 @@ export function parseAgentConfig(text: string, path: string): AgentConfig {
     throw invalid(path, `${issue?.path.join('.') ?? ''} ${issue?.message ?? ''}`.trim());
   }
   const { server, authority, token, organisation, labels = {}, ssh = false } = parsed.data;
-  return { server, authority, token, organisation, labels, ssh };
+  const deviceKey = parsed.data['device-key'] ?? 'auto';
+  return { server, authority, token, organisation, labels, ssh, deviceKey };
 }
 
 function parseToml(text: string, path: string): unknown {
@@ -71,7 +76,7 @@ function parseToml(text: string, path: string): unknown {
 
 function invalid(path: string, why: string): SlipwayError {
   return new SlipwayError('AGENT_CONFIG_INVALID', `cannot use ${path}: ${why}`, {
-    hint: 'keys are server, authority, token, organisation, ssh and the table labels',
+    hint: 'keys are server, authority, token, organisation, ssh, device-key and the table labels',
     details: { path },
   });
 }

@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileDurably } from '@slipway/boot';
@@ -27,26 +28,49 @@ export class AgentFiles implements RecordStore {
     await mkdir(this.directory, { recursive: true, mode: 0o700 });
   }
 
-  /** The key of this host; made on the first call. It is on disk before anybody hears of it. */
-  async key(make: () => Promise<string>): Promise<string> {
-    const known = await readText(this.#path('key.pem'));
-    if (known !== undefined && known.includes('PRIVATE KEY')) return known;
-    const key = await make();
-    await writeFileDurably(this.#path('key.pem'), key, SECRET);
+  /** The key of this host where it is kept in a file. */
+  async readKey(): Promise<string | undefined> {
+    const text = await readText(this.#path('key.pem'));
+    if (text?.includes('PRIVATE KEY') === true) return text;
+    // Agents before this one had it beside the certificate, too.
+    const key = (await this.#read('identity.json'))?.['key'];
+    if (typeof key !== 'string') return undefined;
+    await this.saveKey(key);
     return key;
   }
 
-  /** Undefined: it has not enrolled at this server yet. */
-  async identity(server: string): Promise<DeviceIdentity | undefined> {
-    const json = await this.#read('identity.json');
-    const { name, key, certificate, authority } = json ?? {};
-    const texts = [name, key, certificate, authority];
-    if (json?.['server'] !== server || texts.some((text) => typeof text !== 'string')) return undefined;
-    return { name, key, certificate, authority } as DeviceIdentity;
+  async saveKey(pem: string): Promise<void> {
+    await writeFileDurably(this.#path('key.pem'), pem, SECRET);
   }
 
-  async saveIdentity(server: string, identity: DeviceIdentity): Promise<void> {
-    await this.#write('identity.json', { server, ...identity });
+  /** Nothing of it is left in a file. */
+  async removeKey(): Promise<void> {
+    const { key, ...rest } = (await this.#read('identity.json')) ?? {};
+    if (key !== undefined) await this.#write('identity.json', rest);
+    await this.remove('key.pem');
+  }
+
+  /**
+   * What this host is by its key; undefined: it has not enrolled at this server yet, or did so by another key.
+   *
+   * @param key PEM
+   */
+  async identity(server: string, key: string): Promise<DeviceIdentity | undefined> {
+    const json = await this.#read('identity.json');
+    const { name, certificate, authority } = json ?? {};
+    const texts = [name, certificate, authority];
+    if (json?.['server'] !== server || texts.some((text) => typeof text !== 'string')) return undefined;
+    const identity = { name, key, certificate, authority } as DeviceIdentity;
+    if (new X509Certificate(identity.certificate).checkPrivateKey(createPrivateKey(key))) return identity;
+    this.#log.warn('the certificate of this host is for another key, and is not used', {
+      name: identity.name,
+    });
+    return undefined;
+  }
+
+  /** The key is kept elsewhere, as it is to be kept. */
+  async saveIdentity(server: string, { name, certificate, authority }: DeviceIdentity): Promise<void> {
+    await this.#write('identity.json', { server, name, certificate, authority });
   }
 
   async load(): Promise<AgentRecord> {
@@ -70,9 +94,12 @@ export class AgentFiles implements RecordStore {
     await rm(this.#path(name), { force: true });
   }
 
-  /** The identity goes first: a cut afterwards leaves a host that is no device, with things it no longer needs. */
+  /**
+   * The identity goes first: a cut afterwards leaves a host that is no device, with things it no longer needs. Of a key the TPM sealed
+   * nothing is left either: the TPM keeps nothing of it.
+   */
   async forget(): Promise<void> {
-    for (const name of ['identity.json', 'key.pem', 'record.json']) await this.remove(name);
+    for (const name of ['identity.json', 'key.pem', 'key.tpm.json', 'record.json']) await this.remove(name);
   }
 
   async #write(name: string, value: object): Promise<void> {

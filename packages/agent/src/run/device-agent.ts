@@ -1,5 +1,11 @@
 import { type Clock, isSlipwayError, type Logger, messageOf } from '@slipway/core';
-import type { CheckInAnswer, DesiredState, ReportedFailure, UpdatePhase } from '@slipway/fleet-api';
+import type {
+  CheckInAnswer,
+  DesiredState,
+  DeviceReport,
+  ReportedFailure,
+  UpdatePhase,
+} from '@slipway/fleet-api';
 import type { AgentHost } from '../host/agent-host.ts';
 import { planStep } from '../plan/plan-step.ts';
 import { type AgentRecord, EMPTY_RECORD, type ObservedHost, type UpdateRecord } from '../plan/situation.ts';
@@ -19,6 +25,8 @@ export interface DeviceAgentOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly longPoll: boolean;
+  /** What the agent says of itself, besides what it sees of the host. */
+  readonly facts?: DeviceReport['facts'];
   readonly random?: () => number;
   readonly onCheckIn?: (outcome: 'answered' | 'failed') => void;
   readonly onPhase?: (phase: UpdatePhase) => void;
@@ -237,7 +245,7 @@ export class DeviceAgent {
   /** Makes the report anew; when it says something else, that is news. A trial is: it waits for a check-in. */
   #tell(): void {
     const before = this.#report?.tag;
-    this.#report = reportOf(this.#seen(), this.#record);
+    this.#report = reportOf(this.#seen(), this.#record, this.#options.facts);
     if (this.#report.tag !== before || this.#record.trial !== null) this.#news.ring();
   }
 
@@ -263,7 +271,7 @@ export class DeviceAgent {
   }
 
   #said(): TaggedReport {
-    return (this.#report ??= reportOf(this.#seen(), this.#record));
+    return (this.#report ??= reportOf(this.#seen(), this.#record, this.#options.facts));
   }
 }
 

@@ -8,12 +8,18 @@ export interface TaggedReport {
   readonly tag: string;
 }
 
-export function reportOf(host: ObservedHost, { update, rejected }: AgentRecord): TaggedReport {
+/** @param own facts the agent adds to those of the host */
+export function reportOf(
+  host: ObservedHost,
+  { update, rejected }: AgentRecord,
+  own: DeviceReport['facts'] = {},
+): TaggedReport {
   const { bootId, image, health, configDigest, about } = host;
-  const facts =
-    rejected === null
-      ? about.facts
-      : { ...about.facts, 'config.rejected': rejected.failure.message.slice(0, 1000) };
+  const facts = {
+    ...about.facts,
+    ...own,
+    ...(rejected === null ? {} : { 'config.rejected': rejected.failure.message.slice(0, 1000) }),
+  };
   const report: DeviceReport = {
     ...about,
     facts,

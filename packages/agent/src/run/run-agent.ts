@@ -7,6 +7,8 @@ import type { AgentConfig } from '../config/agent-config.ts';
 import type { HookMoment } from '../host/hooks.ts';
 import type { SlipwayHost } from '../host/slipway-host.ts';
 import { forgetSsh, keepSshCertificates, type SshPlaces } from '../host/ssh-certificates.ts';
+import { openDeviceKey } from '../key/device-keys.ts';
+import { Tpm } from '../key/tpm.ts';
 import { enrol } from '../protocol/enrol.ts';
 import { FleetLink } from '../protocol/fleet-link.ts';
 import type { DeviceIdentity } from '../protocol/identity.ts';
@@ -27,6 +29,8 @@ export interface RunAgentOptions {
   readonly notice?: LobbyNotice;
   /** Of the ssh server of the host, for a configuration that wants it. */
   readonly sshPlaces?: SshPlaces;
+  /** Default: the one tpm2-tools find. */
+  readonly tpm?: Tpm;
   /** It is a device now: a service manager is told. */
   readonly onEnrolled?: (name: string) => Promise<void>;
 }
@@ -40,13 +44,14 @@ const HOOKS: Partial<Readonly<Record<UpdatePhase, HookMoment>>> = {
 /**
  * Enrols this host if it has not, and looks after it until the signal, a reboot, or its decommissioning.
  *
- * @throws SlipwayError FLEET_FORBIDDEN when the fleet rejects the host, AGENT_CONFIG_INVALID
+ * @throws SlipwayError FLEET_FORBIDDEN when the fleet rejects the host, AGENT_CONFIG_INVALID, AGENT_KEY_UNUSABLE
  */
 export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
   const { config, files, host, signal, log } = options;
   await files.prepare();
   const authority = await readAuthority(config);
-  const identity = await identityOf(options, authority);
+  const key = await openDeviceKey({ files, tpm: options.tpm ?? new Tpm(), choice: config.deviceKey, log });
+  const identity = await identityOf(options, authority, key.pem);
   await options.onEnrolled?.(identity.name);
   const keep = async (renewed: DeviceIdentity): Promise<void> =>
     await files.saveIdentity(config.server, renewed);
@@ -60,6 +65,7 @@ export async function runAgent(options: RunAgentOptions): Promise<AgentEnd> {
     clock: options.clock ?? systemClock,
     log,
     longPoll: true,
+    facts: { keyStorage: key.storage },
     onPhase: (phase) => {
       late = late.then(() => runLateHooks(options, phase));
     },
@@ -88,24 +94,29 @@ async function keepSsh(options: RunAgentOptions, link: FleetLink, signal: AbortS
  * What this host is to its fleet. Where its certificate ended while it was off it has nothing to show and asks again, by the same key and
  * without its token, which may be used up: a person looks at it in the lobby.
  */
-async function identityOf(options: RunAgentOptions, authority: string | undefined): Promise<DeviceIdentity> {
+async function identityOf(
+  options: RunAgentOptions,
+  authority: string | undefined,
+  key: string,
+): Promise<DeviceIdentity> {
   const { config, files, log, clock = systemClock } = options;
-  const identity = await files.identity(config.server);
-  if (identity === undefined) return await becomeDevice(options, authority);
+  const identity = await files.identity(config.server, key);
+  if (identity === undefined) return await becomeDevice(options, authority, key);
   const until = new X509Certificate(identity.certificate).validTo;
   if (clock.nowMs() < Date.parse(until)) return identity;
   const { name } = identity;
   log.warn('the certificate of this host has ended; it asks to be let in again', { name, until });
-  return await becomeDevice({ ...options, config: { ...config, token: undefined } }, authority);
+  return await becomeDevice({ ...options, config: { ...config, token: undefined } }, authority, key);
 }
 
 /** A server that cannot be reached is asked again, ever more rarely; a refusal is final. */
 async function becomeDevice(
   options: RunAgentOptions,
   authority: string | undefined,
+  key: string,
 ): Promise<DeviceIdentity> {
   try {
-    return await letIn(options, authority);
+    return await letIn(options, authority, key);
   } finally {
     await options.notice?.clear();
   }
@@ -114,9 +125,9 @@ async function becomeDevice(
 async function letIn(
   { config, files, signal, log, notice }: RunAgentOptions,
   authority: string | undefined,
+  key: string,
 ): Promise<DeviceIdentity> {
   const { server, token, organisation, labels } = config;
-  const key = await files.key(async () => await (await import('../protocol/device-key.ts')).makeDeviceKey());
   const ask = {
     hostname: hostname(),
     labels,

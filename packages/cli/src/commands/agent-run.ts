@@ -2,6 +2,7 @@ import {
   AgentFiles,
   consoleNotice,
   HOOK_DIRECTORIES,
+  type KeyChoice,
   readAgentConfig,
   runAgent,
   SlipwayHost,
@@ -16,6 +17,7 @@ import { reboot } from './reboot.ts';
 interface AgentRunInput {
   readonly config: string;
   readonly state: string;
+  readonly deviceKey: KeyChoice | undefined;
 }
 
 const REBOOT_MS = 600_000;
@@ -27,7 +29,8 @@ const SSH_PLACES = { hostKey: '/etc/ssh/ssh_host_ed25519_key.pub', directory: '/
 /** `slipway agent run`: until it is told to stop, the host goes down, or it is no device any more: all are good ends. */
 export async function agentRun(input: AgentRunInput, context: CommandContext): Promise<number> {
   const { signal, log } = context.operation;
-  const config = await readAgentConfig(input.config);
+  const written = await readAgentConfig(input.config);
+  const config = { ...written, deviceKey: input.deviceKey ?? written.deviceKey };
   const files = new AgentFiles(input.state, log);
   const host = new SlipwayHost({
     system: runningSystem(),

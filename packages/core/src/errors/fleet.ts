@@ -87,6 +87,11 @@ export const FLEET_ERRORS = {
     httpStatus: 422,
     summary: 'The configuration of the agent is missing or malformed.',
   },
+  AGENT_KEY_UNUSABLE: {
+    exitCode: 4,
+    httpStatus: 503,
+    summary: 'The key of a host in a fleet cannot be used, or not be kept as it is to be.',
+  },
   AGENT_FILE_REFUSED: {
     exitCode: 3,
     httpStatus: 422,

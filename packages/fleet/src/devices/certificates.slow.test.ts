@@ -135,7 +135,7 @@ test('an agent whose certificate ended while its host was off asks to be let in 
   const host = await enrolled(91);
   await using own = await makeTempDir('fleet-agent');
   const files = new AgentFiles(own.path, silentLog);
-  await files.key(async () => host.key);
+  await files.saveKey(host.key);
   await files.saveIdentity(server.url, host);
   const authority = join(own.path, 'authority.pem');
   await writeFile(authority, server.authority);
@@ -149,6 +149,7 @@ test('an agent whose certificate ended while its host was off asks to be let in 
       organisation: undefined,
       labels: {},
       ssh: false,
+      deviceKey: 'file',
     },
     files,
     // Nothing is done to a host that is no device.

@@ -104,7 +104,7 @@ async function updateOf(call: CompatCall, app: OmahaApp): Promise<OmahaUpdate | 
   const { organisation } = client.identity;
   const machine = await machineOf(call, app);
   const target = machine?.fleet.spec.release;
-  if (machine === undefined || target === undefined || machine.device?.hold !== undefined) return undefined;
+  if (machine === undefined || target === undefined || isHeld(machine.device, nowMs)) return undefined;
   const releases = await loadReleases(queries, organisation, target);
   if (machine.device !== undefined) {
     const state = await loadClientState(queries, machine.device.name);
@@ -165,6 +165,11 @@ function isRisky({ graph }: StreamReleases, from: number, to: number, app: Omaha
     (risk) =>
       (risk.from?.includes(graph.releases[from]?.version ?? '') ?? true) && matches(risk.affects, inventory),
   );
+}
+
+function isHeld(device: ClientDevice | undefined, nowMs: number): boolean {
+  const hold = device?.hold;
+  return hold !== undefined && (hold.until === undefined || Date.parse(hold.until) > nowMs);
 }
 
 /** It failed there, and would again. */

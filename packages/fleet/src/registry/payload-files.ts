@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { checkHashed, type Digest, DigestHasher, digestAlgorithm, isDigest } from '@slipway/oci';
+import { checkHashed, type Digest, DigestHasher, digestAlgorithm, digestHex, isDigest } from '@slipway/oci';
 import type { ArtefactFile, EmbeddedRegistry } from '@slipway/registry';
 import type { FleetDatabase } from '../database/database.ts';
 
@@ -62,19 +62,24 @@ export class PayloadFiles {
   }
 
   async #hash(file: ArtefactFile): Promise<Hashes> {
-    const [sha1, sha256] = [createHash('sha1'), createHash('sha256')];
-    const hasher = new DigestHasher(digestAlgorithm(file.digest));
+    const { digest, sizeBytes } = file;
+    const [sha1, sha256] = [createHash('sha1'), new DigestHasher('sha256')];
+    const named = digestAlgorithm(digest) === 'sha256' ? sha256 : new DigestHasher(digestAlgorithm(digest));
     for await (const chunk of this.#registry.readFile(file)) {
-      for (const each of [sha1, sha256, hasher]) each.update(chunk);
+      for (const each of new Set([sha1, sha256, named])) each.update(chunk);
     }
-    checkHashed(hasher, file.digest, file.sizeBytes, `${file.repository}@${file.digest}`);
-    const hashes = { sizeBytes: file.sizeBytes, sha1: sha1.digest('hex'), sha256: sha256.digest('hex') };
+    checkHashed(named, digest, sizeBytes, `${file.repository}@${digest}`);
+    const hashes = {
+      sizeBytes,
+      sha1: sha1.digest('hex'),
+      sha256: digestHex(named === sha256 ? digest : sha256.digest()),
+    };
     await this.#database.transact(
       async (transaction) =>
         await transaction
           .insertInto('payload_files')
           .values({
-            digest: file.digest,
+            digest,
             size_bytes: hashes.sizeBytes,
             sha1: hashes.sha1,
             sha256: hashes.sha256,

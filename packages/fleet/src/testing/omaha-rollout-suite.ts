@@ -133,6 +133,15 @@ export function omahaRolloutSuite(kind: string, place: Place): void {
       await using running = await startCompatServer(place);
       const fleet = await startClients(running, ['m1']);
       await fleet.told();
+      const params = { name: fleet.devices.get('m1') ?? '' };
+      const heldUntil = new Date(running.clock.ms + MINUTE_MS).toISOString();
+      const { metadata } = await running.admin.call('devices.get', { params });
+      const spec = { fleet: 'edge', hold: { reason: 'a market day', until: heldUntil } };
+      const body = { apiVersion: 'slipway/v1', kind: 'Device', metadata, spec } as const;
+      await running.admin.call('devices.put', { params, body });
+      expect(await fleet.say('m1', OLD)).toContain(NO_UPDATE);
+      running.clock.ms += 2 * MINUTE_MS;
+      expect(await fleet.say('m1', OLD)).toContain(UPDATE);
       await fleet.say('m1', OLD, UNREACHED);
       // It goes on trying, and is let.
       expect(await fleet.say('m1', OLD)).toContain(UPDATE);

@@ -2,7 +2,7 @@
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootEntryOptions, readBootEntries } from '@slipway/boot';
-import { type ImageSource, layoutSource, parseReference } from '@slipway/oci';
+import { layoutSource, parseReference, type WholeImageSource } from '@slipway/oci';
 import { recordBoot } from '../booted.ts';
 import { readHistory } from '../history.ts';
 import { boot, installHost, partsOf, type TestHost } from './test-host.ts';
@@ -120,7 +120,7 @@ export async function optionsOfNext(directory: string): Promise<string> {
 }
 
 /** Where the images of a host are. */
-export function sourceOf(host: TestHost): ImageSource {
+export function sourceOf(host: TestHost): WholeImageSource {
   const reference = parseReference(`oci:${partsOf(host.directory).images}:stable`);
   if (reference.kind !== 'oci') throw new Error('a test image is in a layout');
   return layoutSource(reference);

@@ -1,5 +1,6 @@
 export { type ByteStream, collectBytes, compareBytes, formatBytes, roundUp } from './bytes.ts';
 export { type Clock, isoTime, systemClock } from './clock.ts';
+export { type Column, FIRST_ROOM, grown } from './column.ts';
 export { ERRORS, type ErrorCode } from './errors/catalogue.ts';
 export type { ErrorDefinition } from './errors/define.ts';
 export {

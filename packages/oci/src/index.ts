@@ -1,7 +1,7 @@
 export { readLayerIds, resolveFiles } from './artefact.ts';
 export type { KnownContent, OpenContent } from './chunked/known-content.ts';
 export { openPartialLayer, type PartialLayer } from './chunked/reader.ts';
-export type { TocChunk, TocFile } from './chunked/toc.ts';
+export type { TocChunk, TocFile, TocFileList } from './chunked/toc-files.ts';
 export { type ChunkedLayer, type ChunkedOptions, compressChunked } from './chunked/writer.ts';
 export { type CopyImageOptions, copyAll, copyImage } from './copy-image.ts';
 export {

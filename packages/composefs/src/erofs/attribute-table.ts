@@ -1,4 +1,4 @@
-import { FIRST_ROOM, grown } from '../packed/column.ts';
+import { FIRST_ROOM, grown } from '@slipway/core';
 import type { PackedStore } from '../packed/packed-store.ts';
 import { type AttributePair, refused } from './attribute-rules.ts';
 import { isCString } from './byte-string.ts';

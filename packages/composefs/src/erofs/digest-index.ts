@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { FIRST_ROOM, grown } from '../packed/column.ts';
+import { FIRST_ROOM, grown } from '@slipway/core';
 import { latin1Of } from './byte-string.ts';
 
 const FIRST_SLOT_BITS = 7;

@@ -1,29 +1,45 @@
-import { createHash } from 'node:crypto';
-import { closeSync, constants, openSync, readSync } from 'node:fs';
-import { isSlipwayError, type OperationOptions, operation, SlipwayError, startTask } from '@slipway/core';
+import {
+  FIRST_ROOM,
+  grown,
+  isSlipwayError,
+  type OperationOptions,
+  operation,
+  startTask,
+} from '@slipway/core';
 import type { KnownContent, OpenContent } from '@slipway/oci';
-import { ioError } from '../repository/io-error.ts';
+import { ByteArena } from '../packed/byte-arena.ts';
+import { DigestSet } from '../repository/digest-set.ts';
 import { objectFiles } from '../repository/object-files.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { StreamRecord } from '../repository/stream-record.ts';
+import type { StreamContent, StreamRecord } from '../repository/stream-record.ts';
 import {
+  ContentRecordWriter,
   contentStreamName,
   contentsOf,
   inlineContent,
   type LocatedContent,
-  writeContentRecord,
 } from './content-record.ts';
 import { layerEntries, layerStreamName } from './layer-record.ts';
+import { ObjectDigests, READ_BYTES, readPart } from './object-digests.ts';
 
-const READ_BYTES = 256 * 1024;
 const LAYER_PREFIX = layerStreamName('');
-const OBJECTS_PER_CHECK = 64;
+/** In place of the number of an object: the content stands among the inline ones. */
+const INLINE = 2 ** 32 - 1;
 
-/** Contents a store has, by their SHA-256. One is read at a time: a chunk is good until the next one is asked for. */
+/**
+ * Contents a store has, by their SHA-256, in columns: there are as many as the store has files. One is read at a time: a chunk is good
+ * until the next one is asked for.
+ */
 export class ContentIndex implements KnownContent {
   readonly #repository: Repository;
-  /** Key: raw digest as latin1. */
-  readonly #contents = new Map<string, LocatedContent>();
+  readonly #sha256 = new DigestSet();
+  readonly #objects = new DigestSet();
+  readonly #inline = new ByteArena();
+  /** Number of the object each content is in. */
+  #object = new Uint32Array(FIRST_ROOM);
+  /** Where it begins in the object, or among the inline ones. */
+  #at = new Float64Array(FIRST_ROOM);
+  #sizeBytes = new Float64Array(FIRST_ROOM);
   readonly #scratch = Buffer.allocUnsafeSlow(READ_BYTES);
 
   constructor(repository: Repository) {
@@ -31,25 +47,36 @@ export class ContentIndex implements KnownContent {
   }
 
   get isEmpty(): boolean {
-    return this.#contents.size === 0;
+    return this.#sha256.length === 0;
   }
 
+  /** Takes a content in; of two with one digest the last is kept. */
   add(content: LocatedContent): void {
-    this.#contents.set(content.sha256.toString('latin1'), content);
+    const number = this.#sha256.indexOf(content.sha256);
+    if (number === this.#object.length) {
+      this.#object = grown(this.#object);
+      this.#at = grown(this.#at);
+      this.#sizeBytes = grown(this.#sizeBytes);
+    }
+    const isInline = content.kind === 'inline';
+    this.#object[number] = isInline ? INLINE : this.#objects.indexOf(content.object);
+    this.#at[number] = isInline ? this.#inline.addBytes(content.bytes) : content.offsetBytes;
+    this.#sizeBytes[number] = isInline ? content.bytes.length : content.sizeBytes;
   }
 
   find(digest: string, sizeBytes: number): OpenContent | undefined {
     if (!digest.startsWith('sha256:')) return undefined;
-    const content = this.#contents.get(Buffer.from(digest.slice(7), 'hex').toString('latin1'));
-    if (content === undefined) return undefined;
-    if (content.kind === 'inline') {
-      const { bytes } = content;
-      return bytes.length === sizeBytes ? (start, end) => [bytes.subarray(start, end)] : undefined;
-    }
-    const { object, offsetBytes } = content;
-    if (content.sizeBytes !== sizeBytes) return undefined;
-    const path = this.#repository.objectPath(Buffer.from(object).toString('hex'));
-    return (start, end) => readPart(path, offsetBytes + start, offsetBytes + end, this.#scratch);
+    const number = this.#sha256.find(Buffer.from(digest.slice(7), 'hex'));
+    if (number === -1 || this.#sizeBytes[number] !== sizeBytes) return undefined;
+    const at = this.#at[number] ?? 0;
+    const object = this.#object[number] ?? INLINE;
+    if (object === INLINE) return (start, end) => [this.#inline.bytes(at + start, end - start)];
+    return (start, end) => readPart(this.#pathOf(object), at + start, at + end, this.#scratch);
+  }
+
+  #pathOf(object: number): string {
+    const digest = this.#objects.at(object) ?? new Uint8Array();
+    return this.#repository.objectPath(Buffer.from(digest).toString('hex'));
   }
 }
 
@@ -74,24 +101,22 @@ export async function loadContentIndex(
     const diffId = name.slice(LAYER_PREFIX.length);
     const layer = readWhole(repository, name);
     if (layer === undefined) continue;
-    const contents = recordedContents(repository, diffId);
-    if (contents === undefined) unindexed.push({ diffId, layer });
-    for (const content of contents ?? []) {
+    const isRecorded = readRecorded(repository, diffId, (content) => {
       index.add(content);
       digests.note(content);
-    }
+    });
+    if (!isRecorded) unindexed.push({ diffId, layer });
   }
   const total = unindexed.reduce((sum, { layer }) => sum + layer.objects.length, 0);
   // It takes seconds, once; most times there is nothing to do.
   const task = unindexed.length === 0 ? undefined : startTask(progress, 'index the store', 'items', total);
   for (const { diffId, layer } of unindexed) {
-    const contents = await contentsOfLayer(layer, diffId, digests);
+    const record = await indexLayer(layer, diffId, { index, digests });
     // The layer is fetched again when it is wanted, and says the same.
-    if (contents === undefined) continue;
+    if (record === undefined) continue;
     task?.advance(layer.objects.length);
-    for (const content of contents) index.add(content);
-    await repository.putStream(contentStreamName(diffId), writeContentRecord(diffId, contents));
-    log.debug('indexed the files of a layer', { diffId, files: contents.length });
+    await repository.putStream(contentStreamName(diffId), record);
+    log.debug('indexed the files of a layer', { diffId, files: record.objects.length });
   }
   task?.end();
   for (const content of await strayContents(repository, digests)) index.add(content);
@@ -118,36 +143,47 @@ function readWhole(repository: Repository, name: string): StreamRecord | undefin
   }
 }
 
-function recordedContents(repository: Repository, diffId: string): readonly LocatedContent[] | undefined {
+/** Hands on what is recorded of a layer. False when that is not whole: what was handed on is made anew then, and says the same. */
+function readRecorded(
+  repository: Repository,
+  diffId: string,
+  take: (content: LocatedContent) => void,
+): boolean {
   const record = readWhole(repository, contentStreamName(diffId));
-  if (record === undefined) return undefined;
+  if (record === undefined) return false;
   try {
-    return [...contentsOf(record, diffId)];
+    for (const content of contentsOf(record, diffId)) take(content);
+    return true;
   } catch (cause) {
-    if (isSlipwayError(cause, 'REPOSITORY_INVALID')) return undefined;
+    if (isSlipwayError(cause, 'REPOSITORY_INVALID')) return false;
     throw cause;
   }
 }
 
-async function contentsOfLayer(
+/** Takes the contents of a layer in, each as it is found out, and makes the record of them. Undefined: the layer's own is damaged. */
+async function indexLayer(
   layer: StreamRecord,
   diffId: string,
-  digests: ObjectDigests,
-): Promise<readonly LocatedContent[] | undefined> {
-  const contents: LocatedContent[] = [];
+  { index, digests }: { readonly index: ContentIndex; readonly digests: ObjectDigests },
+): Promise<StreamContent | undefined> {
+  const writer = new ContentRecordWriter(diffId);
+  const take = (content: LocatedContent): void => {
+    index.add(content);
+    writer.add(content);
+  };
   try {
     for (const { content } of layerEntries(layer, diffId)) {
-      if (content?.kind === 'inline' && content.bytes.length > 0) contents.push(inlineContent(content.bytes));
+      if (content?.kind === 'inline' && content.bytes.length > 0) take(inlineContent(content.bytes));
       if (content?.kind !== 'object' || content.digest === undefined) continue;
       const { digest: object, sizeBytes } = content;
       const sha256 = await digests.of(object);
-      contents.push({ kind: 'object', sha256, object, offsetBytes: 0, sizeBytes });
+      take({ kind: 'object', sha256, object, offsetBytes: 0, sizeBytes });
     }
   } catch (cause) {
     if (isSlipwayError(cause, 'REPOSITORY_INVALID')) return undefined;
     throw cause;
   }
-  return contents;
+  return writer.end();
 }
 
 /** Objects nothing refers to: files of a pull that was cut short, whose layers have no records yet. */
@@ -155,96 +191,22 @@ async function strayContents(
   repository: Repository,
   digests: ObjectDigests,
 ): Promise<readonly LocatedContent[]> {
-  const named = new Set<string>(repository.listImages());
+  const named = new DigestSet();
+  const nameHex = (digest: string | undefined): void => {
+    if (digest !== undefined) named.indexOf(Buffer.from(digest, 'hex'));
+  };
+  for (const id of repository.listImages()) nameHex(id);
   for (const name of repository.listStreams()) {
-    named.add(repository.streams.get(name) ?? '');
-    for (const digest of readWhole(repository, name)?.objects ?? [])
-      named.add(Buffer.from(digest).toString('hex'));
+    nameHex(repository.streams.get(name));
+    for (const digest of readWhole(repository, name)?.objects ?? []) named.indexOf(digest);
   }
   const contents: LocatedContent[] = [];
   for (const { digest } of objectFiles(repository)) {
-    if (digest === undefined || named.has(digest)) continue;
+    if (digest === undefined) continue;
     const object = Buffer.from(digest, 'hex');
-    const sha256 = await digests.of(object);
+    if (named.find(object) !== -1) continue;
+    const sha256 = Buffer.from(await digests.of(object));
     contents.push({ kind: 'object', sha256, object, offsetBytes: 0, sizeBytes: digests.sizeOf(object) });
   }
   return contents;
-}
-
-/** SHA-256 of objects, each read once. */
-class ObjectDigests {
-  readonly #repository: Repository;
-  readonly #signal: AbortSignal;
-  readonly #known = new Map<string, { readonly sha256: Buffer; readonly sizeBytes: number }>();
-  readonly #scratch = Buffer.allocUnsafeSlow(READ_BYTES);
-  #read = 0;
-
-  constructor(repository: Repository, signal: AbortSignal) {
-    this.#repository = repository;
-    this.#signal = signal;
-  }
-
-  /** Takes over what a record says of a whole object. */
-  note(content: LocatedContent): void {
-    if (content.kind !== 'object' || content.offsetBytes > 0) return;
-    const key = Buffer.from(content.object).toString('hex');
-    const { sha256, sizeBytes } = content;
-    // A piece at the beginning of a file is shorter than the file.
-    if ((this.#known.get(key)?.sizeBytes ?? 0) < sizeBytes) this.#known.set(key, { sha256, sizeBytes });
-  }
-
-  async of(object: Uint8Array): Promise<Buffer> {
-    const key = Buffer.from(object).toString('hex');
-    const known = this.#known.get(key);
-    if (known !== undefined) return known.sha256;
-    const hash = createHash('sha256');
-    let sizeBytes = 0;
-    const chunks = readPart(this.#repository.objectPath(key), 0, Number.MAX_SAFE_INTEGER, this.#scratch);
-    for (const chunk of chunks) {
-      hash.update(chunk);
-      sizeBytes += chunk.length;
-    }
-    this.#read += 1;
-    if (this.#read % OBJECTS_PER_CHECK === 0) await this.#pause();
-    const sha256 = hash.digest();
-    this.#known.set(key, { sha256, sizeBytes });
-    return sha256;
-  }
-
-  sizeOf(object: Uint8Array): number {
-    return this.#known.get(Buffer.from(object).toString('hex'))?.sizeBytes ?? 0;
-  }
-
-  /** Lets others work: reading a whole store takes seconds. */
-  async #pause(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve));
-    this.#signal.throwIfAborted();
-  }
-}
-
-/** Bytes of a file, from one to before another or to its end, one after the other in a buffer. */
-function* readPart(
-  path: string,
-  startBytes: number,
-  endBytes: number,
-  scratch: Buffer,
-): Generator<Buffer, void, undefined> {
-  let fd: number;
-  try {
-    fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW);
-  } catch (cause) {
-    throw new SlipwayError('OBJECT_MISSING', `cannot open ${path}`, { cause });
-  }
-  try {
-    for (let at = startBytes; at < endBytes; ) {
-      const count = readSync(fd, scratch, 0, Math.min(scratch.length, endBytes - at), at);
-      if (count === 0) return;
-      at += count;
-      yield scratch.subarray(0, count);
-    }
-  } catch (cause) {
-    throw ioError('read an object', path, cause);
-  } finally {
-    closeSync(fd);
-  }
 }

@@ -35,7 +35,7 @@ export type LocatedContent =
   | { readonly kind: 'inline'; readonly sha256: Buffer; readonly bytes: Uint8Array }
   | {
       readonly kind: 'object';
-      readonly sha256: Buffer;
+      readonly sha256: Uint8Array;
       /** Raw fs-verity digest. */
       readonly object: Uint8Array;
       readonly offsetBytes: number;
@@ -49,24 +49,39 @@ export function contentStreamName(diffId: string): string {
 
 /** What to record of a layer. */
 export function writeContentRecord(diffId: string, contents: Iterable<LocatedContent>): StreamContent {
-  const writer = new ByteWriter(CHUNK_BYTES + 64 * 1024);
-  const chunks: RecordChunk[] = [];
-  const objects = new DigestSet();
-  writer.text(diffId);
-  for (const content of contents) {
+  const writer = new ContentRecordWriter(diffId);
+  for (const content of contents) writer.add(content);
+  return writer.end();
+}
+
+/** Makes a record as contents come: all of a layer at once may be many times as large. */
+export class ContentRecordWriter {
+  readonly #writer = new ByteWriter(CHUNK_BYTES + 64 * 1024);
+  readonly #chunks: RecordChunk[] = [];
+  readonly #objects = new DigestSet();
+
+  constructor(diffId: string) {
+    this.#writer.text(diffId);
+  }
+
+  add(content: LocatedContent): void {
+    const writer = this.#writer;
     if (content.kind === 'inline') {
       writer.number(INLINE);
       writer.bytes(content.bytes);
     } else {
       writer.number(OBJECT);
       writer.bytes(content.sha256);
-      for (const value of [objects.indexOf(content.object), content.offsetBytes, content.sizeBytes])
+      for (const value of [this.#objects.indexOf(content.object), content.offsetBytes, content.sizeBytes])
         writer.number(value);
     }
-    if (writer.length >= CHUNK_BYTES) chunks.push(compressChunk(writer.take()));
+    if (writer.length >= CHUNK_BYTES) this.#chunks.push(compressChunk(writer.take()));
   }
-  if (writer.length > 0) chunks.push(compressChunk(writer.take()));
-  return { kind: RECORD_KIND, objects, streams: [], chunks };
+
+  end(): StreamContent {
+    if (this.#writer.length > 0) this.#chunks.push(compressChunk(this.#writer.take()));
+    return { kind: RECORD_KIND, objects: this.#objects, streams: [], chunks: this.#chunks };
+  }
 }
 
 /**

@@ -1,5 +1,5 @@
+import { FIRST_ROOM, grown } from '@slipway/core';
 import type { TarHeader } from '@slipway/oci';
-import { FIRST_ROOM, grown } from '../packed/column.ts';
 import { NO_ENTRY, PackedStore } from '../packed/packed-store.ts';
 import { PackedTree } from '../packed/packed-tree.ts';
 import { NO_XATTRS } from '../packed/xattr-sets.ts';

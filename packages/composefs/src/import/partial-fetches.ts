@@ -6,7 +6,14 @@ import {
   type ProgressTask,
   startTask,
 } from '@slipway/core';
-import type { ImageSource, PackedLayer, PartialLayer, ResolvedImage, TocFile } from '@slipway/oci';
+import type {
+  ImageSource,
+  PackedLayer,
+  PartialLayer,
+  ResolvedImage,
+  TocFile,
+  TocFileList,
+} from '@slipway/oci';
 import type { Repository } from '../repository/repository.ts';
 import type { NamedStream } from '../repository/store.ts';
 import { readRecord } from '../repository/stream-record.ts';
@@ -145,27 +152,38 @@ export class PartialFetches {
 
   async #remember({ diffId }: PackedLayer, { files }: PartialLayer, { record }: ReadLayer): Promise<void> {
     if (files.length === 0) return;
-    const contents = [...this.#contentsOf(diffId, files, record)];
+    // Gone through twice: all of them at once would be larger than what they are kept in.
     const index = await this.#index;
-    for (const content of contents) index?.add(content);
+    for (const content of this.#contentsOf(diffId, files, record)) index?.add(content);
+    const contents = this.#contentsOf(diffId, files, record);
     this.#records.push({ name: contentStreamName(diffId), content: writeContentRecord(diffId, contents) });
   }
 
-  /** Files by the table of contents, which is right by now, where the record says they are. */
+  /** Files by the table of contents, which is right by now and has them in the order of the record, where the record says they are. */
   *#contentsOf(
     diffId: string,
-    files: readonly TocFile[],
+    files: TocFileList,
     record: Buffer,
   ): Generator<LocatedContent, void, undefined> {
-    const byName = new Map(files.map((file) => [file.name, file]));
     const parsed = readRecord(record, digestBytesOf(this.#repository.algorithm), layerStreamName(diffId));
     if (parsed === undefined) return;
+    const named = files[Symbol.iterator]();
     for (const { header, content } of layerEntries(parsed, diffId)) {
       if (content?.kind === 'inline' && content.bytes.length > 0) yield inlineContent(content.bytes);
-      const file = byName.get(header.path);
-      if (content?.kind !== 'object' || content.digest === undefined || file === undefined) continue;
+      if (content === undefined || header.sizeBytes === 0) continue;
+      const file = nextNamed(named, header.path);
+      if (content.kind !== 'object' || content.digest === undefined || file === undefined) continue;
       yield* contentsOfFile(file, content.digest);
     }
+  }
+}
+
+/** The next file of a name; what stands before it is passed over. */
+function nextNamed(files: Iterator<TocFile, unknown>, name: string): TocFile | undefined {
+  for (;;) {
+    const { done, value } = files.next();
+    if (done === true) return undefined;
+    if (value.name === name) return value;
   }
 }
 

@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
+import { FIRST_ROOM, grown } from '@slipway/core';
 import type { ByteString, FileContent, LeafNode, Metadata, TreeNode } from '../tree.ts';
 import { ByteArena } from './byte-arena.ts';
-import { FIRST_ROOM, grown } from './column.ts';
 import { XattrSets } from './xattr-sets.ts';
 
 /** What a node is: the kinds of a tree, files by where their bytes are. */

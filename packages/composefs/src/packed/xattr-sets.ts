@@ -1,6 +1,6 @@
+import { FIRST_ROOM, grown } from '@slipway/core';
 import type { ByteString } from '../tree.ts';
 import { ByteArena, LONGEST_BYTES } from './byte-arena.ts';
-import { FIRST_ROOM, grown } from './column.ts';
 
 /** Extended attributes of an inode. */
 export type Xattrs = ReadonlyMap<ByteString, Uint8Array>;

@@ -25,6 +25,11 @@ export class DigestSet implements DigestList {
     return this.#index.add(digest);
   }
 
+  /** Place of a digest; -1 for one that is not among them. */
+  find(digest: Uint8Array): number {
+    return this.#index.find(digest);
+  }
+
   *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {
     for (let index = 0; index < this.length; index += 1) yield this.#digest(index);
   }

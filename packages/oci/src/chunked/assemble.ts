@@ -10,7 +10,7 @@ import { quoteName } from '../tar/tar-error.ts';
 import type { OpenContent } from './known-content.ts';
 import type { ArchivePart, ContentPart, PlannedFile } from './plan.ts';
 import type { TarSplitEntry } from './tar-split.ts';
-import type { TocChunk, TocFile } from './toc.ts';
+import type { TocChunk, TocFile } from './toc-files.ts';
 
 /** Pieces up to this length are unpacked at once; longer ones, which few tools write, as a stream. */
 const AT_ONCE_BYTES = 8 * 2 ** 20;
@@ -24,22 +24,21 @@ const ZEROS = Buffer.alloc(256 * 1024);
  */
 export async function* assembleFiles(
   tarSplit: AsyncIterable<TarSplitEntry>,
-  files: readonly PlannedFile[],
+  files: Iterable<PlannedFile>,
   fetched: ChunkCursor,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let next = 0;
+  const planned = Iterator.from(files);
   for await (const entry of tarSplit) {
     if (entry.kind === 'segment') yield entry.bytes;
     else if (entry.sizeBytes > 0) {
-      const planned = files[next];
-      next += 1;
-      if (planned?.file.name !== entry.name || planned.file.sizeBytes !== entry.sizeBytes) {
+      const { value: next } = planned.next();
+      if (next?.file.name !== entry.name || next.file.sizeBytes !== entry.sizeBytes) {
         throw invalid(`its tar-split has ${quoteName(entry.name)} where its table of contents has not`);
       }
-      yield* fileOf(planned, fetched);
+      yield* fileOf(next, fetched);
     }
   }
-  if (next !== files.length) throw invalid('its table of contents has files its tar-split has not');
+  if (planned.next().done !== true) throw invalid('its table of contents has files its tar-split has not');
 }
 
 /** A file of several parts is verified as well: its digest is remembered as that of what is stored. */

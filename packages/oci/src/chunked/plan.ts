@@ -1,6 +1,7 @@
 /** What to fetch of a layer, and where the rest comes from. Nothing is read here. */
 import type { KnownContent, OpenContent } from './known-content.ts';
-import type { Toc, TocChunk, TocFile } from './toc.ts';
+import type { Toc } from './toc.ts';
+import type { TocChunk, TocFile } from './toc-files.ts';
 
 /** Bytes of a blob, from the first to before the last. */
 export interface BlobRange {
@@ -34,18 +35,40 @@ export type ArchivePart =
 /** Less than this is fetched even when it is here: leaving it out of a range would cost a request. */
 const MIN_SKIP_BYTES = 4096;
 
+/** Files of a layer whose headers are known, and what is to be fetched for them. */
+export interface FilePlan {
+  /** In the order of the blob. */
+  readonly ranges: readonly BlobRange[];
+  /** In the order of the archive; each is planned when it is asked for, since all of them together are larger than what they say. */
+  readonly files: Iterable<PlannedFile>;
+}
+
 /**
  * Plans the files of a layer whose headers are known (tar-split). Undefined when the table of contents does not say where
  * a content ends.
+ *
+ * @param known must give the same answers until the last file was asked for
  */
-export function planFiles(toc: Toc, known: KnownContent): readonly PlannedFile[] | undefined {
-  const planned: PlannedFile[] = [];
+export function planFiles(toc: Toc, known: KnownContent): FilePlan | undefined {
+  const ranges: BlobRange[] = [];
   for (const file of toc.files) {
     const parts = planFile(file, known);
     if (parts === undefined) return undefined;
-    planned.push({ file, parts });
+    for (const part of parts) if (part.kind === 'fetch') ranges.push(rangeOf(part));
   }
-  return planned;
+  return { ranges, files: plannedFiles(toc, known) };
+}
+
+function rangeOf({ chunk, endBytes }: ContentPart & { readonly kind: 'fetch' }): BlobRange {
+  return { startBytes: chunk.startBytes, endBytes };
+}
+
+function* plannedFiles(toc: Toc, known: KnownContent): Generator<PlannedFile, void, undefined> {
+  for (const file of toc.files) {
+    const parts = planFile(file, known);
+    if (parts === undefined) throw new Error('internal error: a file that was planned cannot be planned');
+    yield { file, parts };
+  }
 }
 
 function planFile(file: TocFile, known: KnownContent): readonly ContentPart[] | undefined {
@@ -61,15 +84,6 @@ function planFile(file: TocFile, known: KnownContent): readonly ContentPart[] | 
     else parts.push({ kind: 'fetch', chunk, endBytes });
   }
   return parts;
-}
-
-/** What must be fetched for these files, in the order of the blob. */
-export function rangesOfFiles(files: readonly PlannedFile[]): readonly BlobRange[] {
-  return files.flatMap(({ parts }) =>
-    parts.flatMap((part) =>
-      part.kind === 'fetch' ? [{ startBytes: part.chunk.startBytes, endBytes: part.endBytes }] : [],
-    ),
-  );
 }
 
 /**

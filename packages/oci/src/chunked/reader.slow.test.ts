@@ -12,7 +12,7 @@ import { ANNOTATIONS, MAX_TOC_BYTES } from './format.ts';
 import type { KnownContent } from './known-content.ts';
 import { planRequests } from './plan.ts';
 import { openPartialLayer } from './reader.ts';
-import { parseToc, readToc } from './toc.ts';
+import { parseToc, readToc, type Toc } from './toc.ts';
 import { compressChunked } from './writer.ts';
 
 const HEADER: TarHeader = {
@@ -212,7 +212,7 @@ describe('a zstd:chunked layer', () => {
     const position = (layer.annotations[ANNOTATIONS.tocPosition] ?? '').split(':').map(Number);
     const [start = 0, length = 0] = position;
     const toc = parseToc(zstdDecompressSync(layer.blob.subarray(start, start + length)), layer.blob.length);
-    const chunks = toc.files.find(({ name }) => name === 'large')?.chunks ?? [];
+    const chunks = [...toc.files].find(({ name }) => name === 'large')?.chunks ?? [];
     let at = 0;
     const pieces = chunks.map(({ sizeBytes }) => large.subarray(at, (at += sizeBytes)));
     expect(pieces.length).toBeGreaterThan(2);
@@ -358,10 +358,9 @@ describe('a hostile table of contents', () => {
     for (const [table, toc] of tables) {
       for (const text of [JSON.stringify(table), `\u{feff} ${JSON.stringify(table, null, '\t')}\r\n`]) {
         const bytes = Buffer.from(text);
-        const whole = parseToc(bytes, 1000);
-        expect(whole).toEqual(toc);
+        expect(inFull(parseToc(bytes, 1000))).toEqual(toc);
         for (const length of [1, 2, 3, 7, 64])
-          expect(await readToc(inPieces(bytes, length), 1000)).toEqual(whole);
+          expect(inFull(await readToc(inPieces(bytes, length), 1000))).toEqual(toc);
       }
     }
   });
@@ -419,3 +418,7 @@ test('ranges come in few requests, with little fetched in vain, none too long', 
     }),
   );
 });
+
+function inFull({ files, tarSplitDigest }: Toc): unknown {
+  return { files: [...files], tarSplitDigest };
+}

@@ -24,9 +24,10 @@ import {
   STARGZ_TOC_NAME,
 } from './format.ts';
 import type { KnownContent } from './known-content.ts';
-import { type ArchivePart, lengthOf, planArchive, planFiles, rangesOfFiles } from './plan.ts';
+import { type ArchivePart, lengthOf, planArchive, planFiles } from './plan.ts';
 import { readTarSplit } from './tar-split.ts';
-import { readToc, type Toc, type TocFile } from './toc.ts';
+import { readToc, type Toc } from './toc.ts';
+import type { TocFileList } from './toc-files.ts';
 
 /** A layer of which a part need not be fetched. */
 export interface PartialLayer {
@@ -38,7 +39,7 @@ export interface PartialLayer {
   /** Bytes of the blob that are to be fetched, of all it has. */
   readonly wantedBytes: number;
   /** Files whose digests, and those of their pieces, are right once the archive was read to its end. */
-  readonly files: readonly TocFile[];
+  readonly files: TocFileList;
 }
 
 /** Compressed tar-splits of any real layer are a fraction of this; they are held in memory. */
@@ -164,14 +165,14 @@ async function* hashed(
 
 interface Plan {
   readonly wantedBytes: number;
-  readonly files: readonly TocFile[];
+  readonly files: TocFileList;
   readonly archive: () => ByteStream;
 }
 
 function planLayer(job: Job, { toc, tarSplit, endBytes }: Tables, known: KnownContent): Plan {
-  const files = tarSplit === undefined ? undefined : planFiles(toc, known);
-  if (files !== undefined && tarSplit !== undefined) {
-    const ranges = rangesOfFiles(files);
+  const planned = tarSplit === undefined ? undefined : planFiles(toc, known);
+  if (planned !== undefined && tarSplit !== undefined) {
+    const { ranges, files } = planned;
     return {
       wantedBytes: lengthOf(ranges),
       files: toc.files,

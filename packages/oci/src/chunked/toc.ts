@@ -3,6 +3,7 @@ import { type ByteStream, SlipwayError } from '@slipway/core';
 import { isDigest } from '../digest.ts';
 import type { Digest } from '../image.ts';
 import { JsonScanner, ScanProblem } from './json-scanner.ts';
+import { type TocChunk, type TocFile, TocFiles } from './toc-files.ts';
 
 /** One entry as it is written; times as RFC 3339 with nanoseconds, attributes in base64. */
 export interface TocEntryJson {
@@ -28,33 +29,10 @@ export interface TocEntryJson {
   readonly chunkType?: string;
 }
 
-/** A piece of a file's content: a frame, or member, of its own. */
-export interface TocChunk {
-  /** Where it begins in the blob. */
-  readonly startBytes: number;
-  /** Where it ends; undefined where the TOC does not say: in eStargz, the last one of a file, which other things may follow. */
-  readonly endBytes: number | undefined;
-  /** Length of the content. */
-  readonly sizeBytes: number;
-  /** Of the content; undefined: only the file's is known. */
-  readonly digest: Digest | undefined;
-  /** Nothing but zeros: need not be fetched. */
-  readonly isZeros: boolean;
-}
-
-/** A file with content. */
-export interface TocFile {
-  /** Bytes, as in the archive. */
-  readonly name: string;
-  readonly sizeBytes: number;
-  readonly digest: Digest;
-  readonly chunks: readonly TocChunk[];
-}
-
 /** What partial pulls need of a TOC: where contents are. Everything else is in the archive itself. */
 export interface Toc {
   /** In the order of the blob. */
-  readonly files: readonly TocFile[];
+  readonly files: TocFiles;
   /** zstd:chunked: digest of the tar-split, as stored. */
   readonly tarSplitDigest: Digest | undefined;
 }
@@ -77,8 +55,8 @@ export function parseToc(bytes: Uint8Array, blobBytes: number): Toc {
 }
 
 /**
- * Reads a TOC as it comes: hundreds of thousands of entries, of which only those of files stay in memory, and of them only what is
- * in {@link TocFile}.
+ * Reads a TOC as it comes: hundreds of thousands of entries, of which only those of files stay in memory, packed, and of them only what
+ * is in {@link TocFile}.
  *
  * @param blobBytes no content lies outside the blob
  * @throws SlipwayError OCI_CHUNKED_INVALID; whatever the stream itself throws
@@ -113,7 +91,7 @@ interface OpenFile {
 }
 
 class TocReader {
-  readonly #files: TocFile[] = [];
+  readonly #files = new TocFiles();
   readonly #scanner = new JsonScanner('entries', {
     element: (value) => this.#entry(value),
     member: (name, value) => this.#member(name, value),
@@ -134,7 +112,8 @@ class TocReader {
     if (this.#version !== 1) throw invalid('its version is not 1');
     if (!hasList) throw invalid('it has no list of entries');
     this.#close();
-    const files = this.#files.sort((a, b) => startOf(a) - startOf(b));
+    const files = this.#files;
+    files.sort();
     checkOrder(files, blobBytes);
     return { files, tarSplitDigest: this.#tarSplitDigest };
   }
@@ -163,7 +142,7 @@ class TocReader {
   /** Ends the file whose last piece has come. */
   #close(): void {
     if (this.#open === undefined) return;
-    this.#files.push(fileOf(this.#open));
+    this.#files.add(fileOf(this.#open));
     this.#contentBytes += this.#open.sizeBytes;
     if (this.#contentBytes > MAX_CONTENT_BYTES)
       throw invalid(`its files have more than ${MAX_CONTENT_BYTES} bytes`);
@@ -231,7 +210,7 @@ function chunkOf(
   return { startBytes, endBytes, sizeBytes, digest: digest ?? known.digest, isZeros };
 }
 
-function checkOrder(files: readonly TocFile[], blobBytes: number): void {
+function checkOrder(files: TocFiles, blobBytes: number): void {
   let end = 0;
   for (const { chunks } of files) {
     for (const chunk of chunks) {
@@ -240,10 +219,6 @@ function checkOrder(files: readonly TocFile[], blobBytes: number): void {
     }
     if (end > blobBytes) throw invalid('the content of a file lies outside the layer');
   }
-}
-
-function startOf({ chunks }: TocFile): number {
-  return chunks[0]?.startBytes ?? 0;
 }
 
 /** A whole number that may be left out when it is 0. */

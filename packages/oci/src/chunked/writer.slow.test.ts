@@ -86,7 +86,7 @@ describe('compressChunked', () => {
     expect(plain.length).toBe(plainBytes);
     const { files, tarSplitDigest } = parseToc(plain, blob.length);
     expect(tarSplitDigest).toBeDefined();
-    expect(files.map(({ name, chunks }) => [name, chunks.length > 1])).toEqual([
+    expect([...files].map(({ name, chunks }) => [name, chunks.length > 1])).toEqual([
       ['usr/small', false],
       ['usr/large', true],
     ]);
@@ -109,7 +109,7 @@ describe('compressChunked', () => {
       const { blob, annotations = {} } = await packed([file('large', content)]);
       const [start = 0, length = 0] = (annotations[ANNOTATIONS.tocPosition] ?? '').split(':').map(Number);
       const toc = parseToc(zstdDecompressSync(blob.subarray(start, start + length)), blob.length);
-      return toc.files.flatMap(({ chunks }) => chunks.map(({ digest }) => digest));
+      return [...toc.files].flatMap(({ chunks }) => chunks.map(({ digest }) => digest));
     };
     const old = new Set(await digestsOf(before));
     const changed = (await digestsOf(after)).filter((digest) => !old.has(digest));

@@ -17,17 +17,9 @@ import { member } from '../packages/composefs/src/import/testing.ts';
 import { CACHE } from '../tests/harness/slipway.ts';
 
 const DIRECTORY = `${CACHE}/bench`;
-/** How many files an image has, and in how many layers they lie. */
-export interface ManyFiles {
-  readonly files: number;
-  readonly layers: number;
-}
-
 /** Twice what a large server has. */
-export const LARGE_SERVER: ManyFiles = { files: 150_000, layers: 3 };
-/** More than any image should bring in one layer. */
-export const ONE_HUGE_LAYER: ManyFiles = { files: 400_000, layers: 1 };
-
+const MANY_FILES = 150_000;
+const LAYERS = 3;
 const FILES_PER_DIRECTORY = 50;
 const LONGEST_BYTES = 3000;
 /** Of so many files, the second version has one changed. */
@@ -35,23 +27,23 @@ const CHANGED_DIVISOR = 10;
 const VERSIONS = ['v1', 'v2'] as const;
 
 /** A layout with both versions as `v1` and `v2`, layers zstd:chunked, and the delta from one to the other. */
-export async function manyFilesPair(shape: ManyFiles): Promise<string> {
-  const directory = join(DIRECTORY, `many-files-${shape.files}-${shape.layers}`);
+export async function manyFilesPair(): Promise<string> {
+  const directory = join(DIRECTORY, 'many-files');
   if (existsSync(directory)) return directory;
   await mkdir(DIRECTORY, { recursive: true });
   await using work = await makeTempDir('build', DIRECTORY);
   const layout = join(work.path, 'many-files');
-  for (const version of VERSIONS) await writeImage(layout, version, shape);
+  for (const version of VERSIONS) await writeImage(layout, version);
   await writeDelta(layout, work.path);
   await rename(layout, directory);
   return directory;
 }
 
-async function writeImage(path: string, tag: (typeof VERSIONS)[number], shape: ManyFiles): Promise<void> {
+async function writeImage(path: string, tag: (typeof VERSIONS)[number]): Promise<void> {
   await using layout = await openLayoutWriter(path);
   const layers = [];
-  for (let layer = 0; layer < shape.layers; layer += 1) {
-    const archive = writeTar(members(layer, tag, shape));
+  for (let layer = 0; layer < LAYERS; layer += 1) {
+    const archive = writeTar(members(layer, tag));
     layers.push(await writeLayer(layout, archive, { compression: 'zstd:chunked', level: 1 }));
   }
   const config = Buffer.from(
@@ -71,15 +63,11 @@ async function writeImage(path: string, tag: (typeof VERSIONS)[number], shape: M
   await layout.putManifest(Buffer.from(JSON.stringify(manifest)), MEDIA_TYPES.manifest, tag);
 }
 
-async function* members(
-  layer: number,
-  tag: string,
-  { files, layers }: ManyFiles,
-): AsyncGenerator<TarInput, void, undefined> {
+async function* members(layer: number, tag: string): AsyncGenerator<TarInput, void, undefined> {
   for (const path of ['usr/', 'boot/', 'sysroot/', 'usr/share/', `usr/share/${layer}/`]) yield member(path);
   const noise = new Noise(layer);
-  const changes = new Noise(layers + layer);
-  for (let index = 0; index < files / layers; index += 1) {
+  const changes = new Noise(LAYERS + layer);
+  for (let index = 0; index < MANY_FILES / LAYERS; index += 1) {
     const directory = `usr/share/${layer}/package-${Math.floor(index / FILES_PER_DIRECTORY)}/`;
     if (index % FILES_PER_DIRECTORY === 0) yield member(directory);
     const bytes = noise.bytes(100 + ((index * 7919) % LONGEST_BYTES));

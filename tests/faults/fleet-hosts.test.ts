@@ -116,7 +116,9 @@ test('the whole fleet goes back', async () => {
   await countedStep(rows, 'fleet: the whole fleet goes back', async () => {
     await admin.call('rollouts.rollback', { params: { name: 'fixed' }, body: { reason: 'nobody likes it' } });
     await untilState('fixed', 'rolled-back');
-    await page.getByText('rolled-back').first().waitFor();
+    await page.getByText('rolled back').first().waitFor();
+    const { spec } = await admin.call('fleets.get', { params: { name: 'shops' } });
+    expect(spec.release).toBe('v1');
     expect(await versions()).toEqual(['1', '1', '1']);
     for (const { host } of members) expect(await host.run('cat /var/lib/kept')).toBe('mine');
   });

@@ -12,12 +12,14 @@ export interface EngineRecord {
   readonly state: Omit<EngineState, 'devices'>;
   /** The policy as it was when the rollout began: changing it later changes no rollout under way. */
   readonly policy: PolicySpec;
-  /** What the fleet wanted before: where a rollback leads. */
+  /** What a rollback makes the fleet want again: the last release before this one that was not given up. */
   readonly previousRelease: string | null;
   readonly startAtMs: number | null;
   readonly approvedBy: string | null;
 }
 
+/** States of a rollout whose release was not kept. */
+const GIVEN_UP: readonly string[] = ['halted', 'rolling-back', 'failed', 'aborted', 'rolled-back'];
 const NO_COUNTS = { total: 0, pending: 0, updating: 0, succeeded: 0, failed: 0, rolledBack: 0, skipped: 0 };
 
 /** Begins a rollout; the one before it on the same fleet is over. In the transaction that changes the fleet. */
@@ -32,6 +34,7 @@ export async function beginRollout(
   nowMs: number,
 ): Promise<RolloutRow> {
   const { fleet, release } = begin;
+  const previousRelease = await keptRelease(queries, organisation, begin);
   await queries
     .updateTable('rollouts')
     .set({ state: 'superseded', finished_ms: nowMs, updated_ms: nowMs })
@@ -44,7 +47,7 @@ export async function beginRollout(
   const engine: EngineRecord = {
     state,
     policy: begin.policy,
-    previousRelease: begin.previousRelease,
+    previousRelease,
     startAtMs: begin.startAtMs,
     approvedBy: null,
   };
@@ -88,6 +91,24 @@ export async function beginRollout(
   if (made === undefined)
     throw new SlipwayError('FLEET_CONFLICT', `cannot begin the rollout ${name}: there is one of that name`);
   return row;
+}
+
+/** The rollout that is over now may have been on its way to a release that failed, which nobody wants back. */
+async function keptRelease(
+  queries: Queries,
+  organisation: string,
+  { fleet, previousRelease }: Pick<EngineRecord, 'previousRelease'> & { readonly fleet: string },
+): Promise<string | null> {
+  const before = await queries
+    .selectFrom('rollouts')
+    .select(['release', 'state', 'engine'])
+    .where('organisation', '=', organisation)
+    .where('fleet', '=', fleet)
+    .where('state', '!=', 'superseded')
+    .executeTakeFirst();
+  const isGivenUp = before !== undefined && GIVEN_UP.includes(before.state);
+  if (!isGivenUp || before.release !== previousRelease) return previousRelease;
+  return (JSON.parse(before.engine) as EngineRecord).previousRelease;
 }
 
 async function nextName(queries: Queries, organisation: string, fleet: string): Promise<string> {

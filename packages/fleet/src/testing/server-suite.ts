@@ -155,6 +155,9 @@ export function serverSuite(kind: string, place: Place): void {
         ({ status }) => status.state === 'rolled-back',
       );
       expect(devices.map(({ booted }) => booted.digest)).toEqual([digest('a'), digest('a'), digest('a')]);
+      // Not the release that halted: nothing was wanted before that one.
+      const { spec } = await admin.call('fleets.get', { params: { name: 'shops' } });
+      expect(spec.release).toBeUndefined();
 
       const actions = (await admin.call('audit.list', { query: { limit: 1000 } })).items.map(
         ({ action }) => action,

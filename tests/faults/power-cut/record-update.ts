@@ -32,7 +32,7 @@ const MOUNT = `
   modprobe -a crc32c_generic sha512_generic ext4 vfat nls_cp437 nls_iso8859-1 nls_ascii nls_utf8
   mkdir -p /tools /machine/sysroot /machine/esp
   mount -o ro /dev/vdb /tools
-  mount /dev/vda2 /machine/sysroot
+  mount "$(ls /dev/vda[1-9] | tail -n 1)" /machine/sysroot
   mount -o umask=0077 /dev/vda1 /machine/esp`;
 
 /** Installs release 1 on a disk, edits it, updates it to release 2. */

@@ -147,7 +147,9 @@ export class ReplayedDisk implements AsyncDisposable {
 /** The disk as it was before the record, in files below a directory. */
 export async function replayDisk(diskPath: string, log: WriteLog, directory: string): Promise<ReplayedDisk> {
   await using disk = await openRawSource(diskPath);
-  const [esp, root] = (await readGpt(disk)).partitions;
+  // The boot partition is the first, the root the last; between them is what a BIOS starts.
+  const { partitions } = await readGpt(disk);
+  const [esp, root] = [partitions[0], partitions.at(-1)];
   if (esp === undefined || root === undefined) throw new Error('this is not the disk of a host');
   return new ReplayedDisk(
     diskPath,

@@ -32,6 +32,7 @@ describe('a disk that fills up during an update', () => {
     rows.push(row(`full disk: ${full}`, results.length, lost.length, startMs));
     expect(lost).toEqual([]);
     expect(refused.length).toBeGreaterThan(5);
-    expect(results.at(-1)).toMatchObject({ code: undefined, booted: 'new' });
+    const last = results.at(-1);
+    expect({ code: last?.code, booted: last?.booted }).toEqual({ code: undefined, booted: 'new' });
   });
 });

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, lchownSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { measureBytes } from '@slipway/composefs';
-import { type DiskDirectory, readFat } from '@slipway/disk';
+import { type DiskDirectory, type DiskSource, readFat } from '@slipway/disk';
 import {
   dataRanges,
   type PlacedRange,
@@ -55,13 +55,13 @@ export class HostMirror {
     this.#known = seen;
   }
 
-  /** Brings the boot partition up to date. */
-  async readEsp(partition: ReplayedPartition): Promise<void> {
+  /** Brings the boot partition up to date: its files as the system finds them, which has it repaired first. */
+  async readEsp(partition: ReplayedPartition, repaired: DiskSource): Promise<void> {
     const fingerprint = partition.fingerprint();
     if (fingerprint === this.#espFingerprint) return;
     const { esp } = partsOf(this.directory);
     rmSync(esp, { recursive: true, force: true });
-    await writeTree((await readFat(partition.source())).root, esp);
+    await writeTree((await readFat(repaired)).root, esp);
     this.#espFingerprint = fingerprint;
   }
 

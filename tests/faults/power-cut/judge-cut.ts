@@ -32,6 +32,7 @@ export class CutJudge {
   readonly #needed = new Map<string, ReadonlySet<string>>();
   readonly #verdicts = new Map<string, CutVerdict>();
   readonly #espVerdicts = new Map<number, readonly string[]>();
+  #repairedFingerprint: number | undefined;
 
   constructor(update: RecordedUpdate, disk: ReplayedDisk, mirror: HostMirror, scratch: string) {
     this.#update = update;
@@ -45,8 +46,9 @@ export class CutJudge {
     try {
       return await withRecovered(this.#disk.root.path, join(this.#scratch, 'undo'), async () => {
         await this.#mirror.readRoot(this.#disk.root);
-        await this.#mirror.readEsp(this.#disk.esp);
-        const first = [...this.#storeProblems(), ...(await this.#espProblems())];
+        await using esp = await openRawSource(await this.#repairedEsp());
+        await this.#mirror.readEsp(this.#disk.esp, esp);
+        const first = [...this.#storeProblems(), ...(await this.#espProblems(esp))];
         const verdict = await this.#judgeHost();
         return { ...verdict, problems: [...first, ...verdict.problems] };
       });
@@ -62,21 +64,50 @@ export class CutJudge {
     return [...objects.values()].filter((problem) => problem !== undefined);
   }
 
-  /** The firmware reads the boot partition as it is; the system then has it repaired, which must take nothing away. */
-  async #espProblems(): Promise<readonly string[]> {
+  /** A copy of the boot partition, repaired as the system does before it mounts it. */
+  async #repairedEsp(): Promise<string> {
+    const copy = join(this.#scratch, 'esp-repaired.img');
+    const fingerprint = this.#disk.esp.fingerprint();
+    if (fingerprint === this.#repairedFingerprint) return copy;
+    await run(['cp', '--sparse=always', this.#disk.esp.path, copy], { describe: 'copy a boot partition' });
+    await run(['fsck.vfat', '-a', copy], { describe: 'repair a boot partition', allowExitCodes: [1] });
+    this.#repairedFingerprint = fingerprint;
+    return copy;
+  }
+
+  /**
+   * The firmware reads the boot partition as it is, and of it what it starts; what was being written beside that may be in pieces. The repair
+   * must take nothing away, and change nothing of what stays.
+   */
+  async #espProblems(repaired: DiskSource): Promise<readonly string[]> {
     const fingerprint = this.#disk.esp.fingerprint();
     const known = this.#espVerdicts.get(fingerprint);
     if (known !== undefined) return known;
-    const copy = join(this.#scratch, 'esp-repaired.img');
-    await run(['cp', '--sparse=always', this.#disk.esp.path, copy], { describe: 'copy a boot partition' });
-    const repair = { describe: 'repair a boot partition', allowExitCodes: [1] };
-    await run(['fsck.vfat', '-a', copy], repair);
-    await using source = await openRawSource(copy);
-    const [before, after] = [await espNames(this.#disk.esp.source()), await espNames(source)];
-    const lost = before.filter((name) => !after.includes(name));
-    const verdict = lost.map((name) => `the repair of the boot partition takes ${name} away`);
+    const after = await espNames(repaired);
+    const before = await espNames(this.#disk.esp.source()).catch(inPieces);
+    const verdict =
+      before === undefined
+        ? await this.#changedByRepair(after)
+        : before
+            .filter((name) => !after.includes(name))
+            .map((name) => `the repair of the boot partition takes ${name} away`);
     this.#espVerdicts.set(fingerprint, verdict);
     return verdict;
+  }
+
+  /** Files the firmware would read otherwise than the system: each is looked up alone, as the firmware does. */
+  async #changedByRepair(names: readonly string[]): Promise<readonly string[]> {
+    const changed: string[] = [];
+    for (const name of names) {
+      const path = name.slice(name.indexOf('/'));
+      const { stdout } = await run(['mtype', '-i', this.#disk.esp.path, `::${path}`], {
+        describe: 'read a file of a boot partition',
+        allowExitCodes: [1],
+      });
+      const mirrored = await readFile(join(partsOf(this.#mirror.directory).esp, path));
+      if (!stdout.equals(mirrored)) changed.push(`the firmware finds ${path} in pieces`);
+    }
+    return changed;
   }
 
   /** Records alone decide the rest: equal ones are judged once. */
@@ -162,6 +193,11 @@ async function withRecovered<T>(path: string, undoPath: string, work: () => Prom
   } finally {
     if (existsSync(undoPath)) await run(['e2undo', undoPath, path], { describe: 'take a recovery back' });
   }
+}
+
+/** Our own reader refuses the whole of a file system that has a file in pieces. */
+function inPieces(thrown: unknown): undefined {
+  if (!isSlipwayError(thrown, 'DISK_INVALID')) throw thrown;
 }
 
 /** Files with their sizes, temporary ones left out. */

@@ -21,7 +21,13 @@ const PROGRAMS: Readonly<Record<string, string>> = {
   'factory-reset': `${ROOT}/os/libexec/factory-reset`,
 };
 
-async function installed(directory: string, files: ImageFiles = {}): Promise<TestHost> {
+/** What the systemd of the initramfs hands the machine to. */
+const INIT: ImageFiles = {
+  'usr/lib/systemd': { directory: 0o755 },
+  'usr/lib/systemd/systemd': { text: 'init', mode: 0o755 },
+};
+
+async function installed(directory: string, files: ImageFiles = INIT): Promise<TestHost> {
   const directories = Object.fromEntries(
     ['var', 'dev', 'proc', 'sys'].map((name) => [name, { directory: 0o755 }]),
   );
@@ -68,9 +74,16 @@ test('the deployment becomes the root: the image read-only, /etc and /var kept, 
   expect(await readdir(host.layout.varDirectory)).toEqual(['written']);
 });
 
+test('a root without an init is refused while the machine can still reboot', async () => {
+  await using dir = await makeTempDir('initramfs-root');
+  const host = await installed(dir.path, {});
+  await expect(start(host, 'true')).rejects.toThrow(/the image has no \/usr\/lib\/systemd\/systemd to start/);
+});
+
 test('a root and an /etc in memory: written to, and gone with the next boot', async () => {
   await using dir = await makeTempDir('initramfs-root');
   const host = await installed(dir.path, {
+    ...INIT,
     'usr/lib/composefs': { directory: 0o755 },
     'usr/lib/composefs/setup-root-conf.toml': '[root]\ntransient = true\n[etc]\nmount = "transient"\n',
   });

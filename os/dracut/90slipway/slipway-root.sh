@@ -72,6 +72,8 @@ mount -t overlay -o "$options" "composefs:$id" "$work/root" ||
 umount "$work/image" && umount -l "$work/physical" || die "the mounts under $work cannot be let go"
 
 [ -d "$work/root/sysroot" ] || die "the image has no directory /sysroot"
+# The systemd of the initramfs would find out when it is too late to do anything but stand there for ever.
+[ -x "$work/root/usr/lib/systemd/systemd" ] || die "the image has no /usr/lib/systemd/systemd to start"
 live=/run/slipway/live
 writable=$physical
 if [ -d "$live" ]; then

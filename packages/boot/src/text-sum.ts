@@ -4,6 +4,7 @@
  * It finds what a disk did to a text, not what somebody did on purpose.
  */
 import { createHash } from 'node:crypto';
+import { changedCharacters } from '@slipway/core';
 
 /** Whether the last line fits the text; `none`: it never had one, as what other programs write. */
 export type TextSum = 'none' | 'right' | 'wrong';
@@ -34,10 +35,9 @@ export function textSum(text: string, lead: string): TextSum {
 /** A digest behind something else, as bootc's `digest = …`, is no damaged line of ours. */
 function hasDamagedLead(text: string, lead: string): boolean {
   const alike = new RegExp(`^(?<found>.{${lead.length}})[0-9a-f]{64}$`, 'gm');
-  return [...text.matchAll(alike)].some(({ groups }) => {
-    const changed = Array.from(lead).filter((character, index) => groups?.['found']?.[index] !== character);
-    return changed.length <= MOST_DAMAGED;
-  });
+  return [...text.matchAll(alike)].some(
+    ({ groups }) => changedCharacters(lead, groups?.['found'] ?? '') <= MOST_DAMAGED,
+  );
 }
 
 function hexOf(text: string): string {

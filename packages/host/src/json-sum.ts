@@ -6,6 +6,7 @@
  */
 import { createHash } from 'node:crypto';
 import type { TextSum } from '@slipway/boot';
+import { changedCharacters } from '@slipway/core';
 
 /** What is around the sum, in an object on one line and in one that is indented. */
 interface Frame {
@@ -45,6 +46,5 @@ function isNear(text: string, frame: Frame): boolean {
   const start = bodyOf(text, frame).length;
   if (start === 0) return false;
   const found = text.slice(start, start + lead.length) + text.slice(-close.length);
-  const different = Array.from(lead + close).filter((character, index) => character !== found[index]);
-  return different.length <= MOST_DAMAGED;
+  return changedCharacters(lead + close, found) <= MOST_DAMAGED;
 }

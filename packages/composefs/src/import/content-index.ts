@@ -119,7 +119,7 @@ export async function loadContentIndex(
     log.debug('indexed the files of a layer', { diffId, files: record.objects.length });
   }
   task?.end();
-  for (const content of await strayContents(repository, digests)) index.add(content);
+  await indexStray(repository, { index, digests });
   return index;
 }
 
@@ -186,11 +186,11 @@ async function indexLayer(
   return writer.end();
 }
 
-/** Objects nothing refers to: files of a pull that was cut short, whose layers have no records yet. */
-async function strayContents(
+/** Takes in objects nothing refers to: files of a pull that was cut short, whose layers have no records yet. */
+async function indexStray(
   repository: Repository,
-  digests: ObjectDigests,
-): Promise<readonly LocatedContent[]> {
+  { index, digests }: { readonly index: ContentIndex; readonly digests: ObjectDigests },
+): Promise<void> {
   const named = new DigestSet();
   const nameHex = (digest: string | undefined): void => {
     if (digest !== undefined) named.indexOf(Buffer.from(digest, 'hex'));
@@ -200,13 +200,11 @@ async function strayContents(
     nameHex(repository.streams.get(name));
     for (const digest of readWhole(repository, name)?.objects ?? []) named.indexOf(digest);
   }
-  const contents: LocatedContent[] = [];
   for (const { digest } of objectFiles(repository)) {
     if (digest === undefined) continue;
     const object = Buffer.from(digest, 'hex');
     if (named.find(object) !== -1) continue;
-    const sha256 = Buffer.from(await digests.of(object));
-    contents.push({ kind: 'object', sha256, object, offsetBytes: 0, sizeBytes: digests.sizeOf(object) });
+    const sha256 = await digests.of(object);
+    index.add({ kind: 'object', sha256, object, offsetBytes: 0, sizeBytes: digests.sizeOf(object) });
   }
-  return contents;
 }

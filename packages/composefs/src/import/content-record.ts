@@ -47,14 +47,7 @@ export function contentStreamName(diffId: string): string {
   return `oci-content-${diffId}`;
 }
 
-/** What to record of a layer. */
-export function writeContentRecord(diffId: string, contents: Iterable<LocatedContent>): StreamContent {
-  const writer = new ContentRecordWriter(diffId);
-  for (const content of contents) writer.add(content);
-  return writer.end();
-}
-
-/** Makes a record as contents come: all of a layer at once may be many times as large. */
+/** Makes the record of a layer as its contents come: all of them at once may be many times as large. */
 export class ContentRecordWriter {
   readonly #writer = new ByteWriter(CHUNK_BYTES + 64 * 1024);
   readonly #chunks: RecordChunk[] = [];

@@ -14,7 +14,8 @@ import {
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { initRepository } from '../repository/init.ts';
 import type { Repository } from '../repository/repository.ts';
-import { contentStreamName, contentsOf, writeContentRecord } from './content-record.ts';
+import type { StreamContent } from '../repository/stream-record.ts';
+import { ContentRecordWriter, contentStreamName, contentsOf, type LocatedContent } from './content-record.ts';
 import { type ImportedImage, importImage } from './import-image.ts';
 import { layerStreamName } from './layer-record.ts';
 import { bytesOf, file, member, type TestImage, testImage } from './testing.ts';
@@ -196,7 +197,7 @@ describe('a layer fetched in parts', () => {
     // Another object of the same length under the name of this content.
     const object = repository.objects.put(noise('another', FILE_BYTES)).digest;
     const wrong = { kind: 'object', sha256, object, offsetBytes: 0, sizeBytes: FILE_BYTES } as const;
-    await repository.putStream(contentStreamName(diffId), writeContentRecord(diffId, [wrong]));
+    await repository.putStream(contentStreamName(diffId), recordOf(diffId, [wrong]));
 
     const source = await ChunkedSource.of([members(['h'])]);
     const first = await pull(source, source.resolved);
@@ -235,7 +236,7 @@ describe('the record of contents', () => {
   ] as const;
 
   test('is read back, and refused as that of another layer', async () => {
-    await repository.putStream('oci-content-one', writeContentRecord('one', contents));
+    await repository.putStream('oci-content-one', recordOf('one', contents));
     const record = repository.readStream('oci-content-one');
     if (record === undefined) throw new Error('not there');
     expect([...contentsOf(record, 'one')]).toEqual(contents);
@@ -249,3 +250,9 @@ describe('the record of contents', () => {
     );
   });
 });
+
+function recordOf(diffId: string, contents: readonly LocatedContent[]): StreamContent {
+  const writer = new ContentRecordWriter(diffId);
+  for (const content of contents) writer.add(content);
+  return writer.end();
+}

@@ -20,10 +20,10 @@ import { readRecord } from '../repository/stream-record.ts';
 import { digestBytesOf } from '../verity/algorithm.ts';
 import { type ContentIndex, dropContentIndex, loadContentIndex } from './content-index.ts';
 import {
+  ContentRecordWriter,
   contentStreamName,
   inlineContent,
   type LocatedContent,
-  writeContentRecord,
 } from './content-record.ts';
 import { layerEntries, layerStreamName } from './layer-record.ts';
 import { layerTask } from './layer-task.ts';
@@ -152,11 +152,13 @@ export class PartialFetches {
 
   async #remember({ diffId }: PackedLayer, { files }: PartialLayer, { record }: ReadLayer): Promise<void> {
     if (files.length === 0) return;
-    // Gone through twice: all of them at once would be larger than what they are kept in.
     const index = await this.#index;
-    for (const content of this.#contentsOf(diffId, files, record)) index?.add(content);
-    const contents = this.#contentsOf(diffId, files, record);
-    this.#records.push({ name: contentStreamName(diffId), content: writeContentRecord(diffId, contents) });
+    const writer = new ContentRecordWriter(diffId);
+    for (const content of this.#contentsOf(diffId, files, record)) {
+      index?.add(content);
+      writer.add(content);
+    }
+    this.#records.push({ name: contentStreamName(diffId), content: writer.end() });
   }
 
   /** Files by the table of contents, which is right by now and has them in the order of the record, where the record says they are. */

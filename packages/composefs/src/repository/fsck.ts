@@ -69,12 +69,7 @@ export async function checkRepository(
   const waitMs = options.waitMs === undefined ? {} : { waitMs: options.waitMs };
   using _lock = await repository.lock(repair ? 'exclusive' : 'shared', { signal, ...waitMs });
 
-  const check: Check = {
-    repository,
-    repair,
-    refetch: repair ? options.refetch : undefined,
-    foreignImages: imagesOfForeignStreams(repository),
-  };
+  const check: Check = { repository, repair, refetch: repair ? options.refetch : undefined };
   const findings = await checkObjects(repository, repair, options);
   for (const id of repository.images.list()) findings.push(...(await checkImage(check, id)));
   for (const name of repository.listStreams()) findings.push(...(await checkStream(check, name)));
@@ -91,8 +86,6 @@ interface Check {
   readonly repository: Store;
   readonly repair: boolean;
   readonly refetch: FsckOptions['refetch'];
-  /** Those another program's streams name: they may be in a format only that program reads. */
-  readonly foreignImages: ReadonlySet<string>;
 }
 
 async function checkObjects(
@@ -184,7 +177,7 @@ async function checkImage(check: Check, id: string): Promise<readonly FsckFindin
     return incomplete('image-incomplete', id, missing, refetched);
   } catch (cause) {
     if (!isSlipwayError(cause)) throw cause;
-    if (cause.code === 'EROFS_INVALID' && check.foreignImages.has(id)) return [];
+    if (cause.code === 'EROFS_INVALID' && isOfForeignStream(repository, id)) return [];
     return [{ kind: 'image-unreadable', name: id, message: cause.message, repaired: false }];
   }
 }
@@ -212,17 +205,17 @@ async function checkStream(check: Check, name: string): Promise<readonly FsckFin
   }
 }
 
-/** What cannot be read is found when its turn comes. */
-function imagesOfForeignStreams(repository: Store): ReadonlySet<string> {
-  const images = new Set<string>();
-  for (const name of repository.listStreams()) {
+/** Whether another program's stream names an image: it may be in a format only that program reads. */
+function isOfForeignStream(repository: Store, image: string): boolean {
+  return repository.listStreams().some((name) => {
     try {
-      for (const digest of repository.readSplitstream(name)?.streams ?? []) images.add(digest);
+      return repository.readSplitstream(name)?.streams.includes(image) === true;
     } catch (cause) {
+      // What cannot be read is found when its turn comes.
       if (!isSlipwayError(cause)) throw cause;
+      return false;
     }
-  }
-  return images;
+  });
 }
 
 /** What another program wrote is never removed: it may be all that program knows. */

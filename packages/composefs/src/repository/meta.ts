@@ -1,4 +1,4 @@
-import { SlipwayError } from '@slipway/core';
+import { changedCharacters, SlipwayError } from '@slipway/core';
 import type { VerityAlgorithm } from '../verity/algorithm.ts';
 
 /** What is asked of fs-verity: fail without it, use it where the file system has it, or never. */
@@ -82,7 +82,7 @@ const MOST_DAMAGED = 4;
 
 function isNear(text: string, whole: string): boolean {
   if (Math.abs(text.length - whole.length) > MOST_DAMAGED) return false;
-  return Array.from(whole).filter((character, index) => character !== text[index]).length <= MOST_DAMAGED;
+  return changedCharacters(whole, text) <= MOST_DAMAGED;
 }
 
 function policyOf(features: readonly string[]): VerityPolicy | undefined {

@@ -1,21 +1,11 @@
-import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '@slipway/core';
 import type { VerityAlgorithm } from '../verity/algorithm.ts';
 import { ioError } from './io-error.ts';
 import { isDigestHex, OBJECTS_DIRECTORY, objectName } from './layout.ts';
+import { replaceLink } from './replace-link.ts';
+import { syncDirectory } from './sync.ts';
 
 const TARGET = new RegExp(`^\\.\\./${OBJECTS_DIRECTORY}/(?<prefix>[0-9a-f]{2})/(?<rest>[0-9a-f]+)$`);
 
@@ -42,15 +32,11 @@ export class NamedLinks {
 
   /** Makes the name stand for this object. The object must be synced. */
   set(name: string, digestHex: string): void {
-    const tempPath = join(this.#tempDirectory, `${process.pid}-${randomBytes(8).toString('hex')}`);
     try {
-      mkdirSync(this.#tempDirectory, { recursive: true, mode: 0o700 });
       mkdirSync(this.#directory, { recursive: true, mode: 0o755 });
-      symlinkSync(`../${OBJECTS_DIRECTORY}/${objectName(digestHex)}`, tempPath);
-      renameSync(tempPath, this.path(name));
+      replaceLink(this.#tempDirectory, `../${OBJECTS_DIRECTORY}/${objectName(digestHex)}`, this.path(name));
       this.syncDirectory();
     } catch (cause) {
-      rmSync(tempPath, { force: true });
       throw ioError(`name an object ${name}`, this.path(name), cause);
     }
   }
@@ -97,12 +83,7 @@ export class NamedLinks {
   /** After it, names set and removed survive a power cut. */
   syncDirectory(): void {
     try {
-      const fd = openSync(this.#directory, constants.O_RDONLY | constants.O_DIRECTORY);
-      try {
-        fsyncSync(fd);
-      } finally {
-        closeSync(fd);
-      }
+      syncDirectory(this.#directory);
     } catch (cause) {
       if (errnoOf(cause) !== 'ENOENT') throw ioError('sync names', this.#directory, cause);
     }

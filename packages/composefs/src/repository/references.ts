@@ -1,20 +1,9 @@
-import { randomBytes } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  type Dirent,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  readlinkSync,
-  renameSync,
-  rmSync,
-  symlinkSync,
-} from 'node:fs';
+import { type Dirent, mkdirSync, readdirSync, readlinkSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, SlipwayError } from '@slipway/core';
 import { ioError } from './io-error.ts';
+import { replaceLink } from './replace-link.ts';
+import { syncDirectory } from './sync.ts';
 
 /** A name somebody gave an image or a stream. */
 export interface StreamReference {
@@ -57,15 +46,11 @@ export class References {
   /** Gives a name, or moves it. What it stands for must be synced. */
   set(name: string, target: string): void {
     const path = this.#path(name);
-    const temp = join(this.#tempDirectory, `${process.pid}-${randomBytes(8).toString('hex')}`);
     try {
-      mkdirSync(this.#tempDirectory, { recursive: true, mode: 0o700 });
       this.#makeDirectory(dirname(path));
-      symlinkSync(`${'../'.repeat(name.split('/').length)}${target}`, temp);
-      renameSync(temp, path);
+      replaceLink(this.#tempDirectory, `${'../'.repeat(name.split('/').length)}${target}`, path);
       syncDirectory(dirname(path));
     } catch (cause) {
-      rmSync(temp, { force: true });
       throw ioError(`make the reference ${name}`, path, cause);
     }
   }
@@ -120,15 +105,6 @@ function entriesOf(directory: string): readonly Dirent[] {
   } catch (cause) {
     if (errnoOf(cause) === 'ENOENT') return [];
     throw ioError('list references', directory, cause);
-  }
-}
-
-function syncDirectory(path: string): void {
-  const fd = openSync(path, constants.O_RDONLY | constants.O_DIRECTORY);
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
   }
 }
 

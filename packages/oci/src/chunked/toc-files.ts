@@ -45,9 +45,9 @@ const NO_END = -1;
 export class TocFiles implements TocFileList {
   readonly #bytes = new TextArena();
   #count = 0;
+  /** Where each name begins; its digest follows. */
   #name = new Uint32Array(FIRST_ROOM);
   #nameBytes = new Uint32Array(FIRST_ROOM);
-  #digest = new Uint32Array(FIRST_ROOM);
   #sizeBytes = new Float64Array(FIRST_ROOM);
   /** One more than there are files: where the chunks of the next one begin. */
   #firstChunk = new Uint32Array(FIRST_ROOM);
@@ -70,9 +70,9 @@ export class TocFiles implements TocFileList {
     if (number + 1 >= this.#name.length) this.#growFiles();
     this.#name[number] = this.#bytes.addName(file.name);
     this.#nameBytes[number] = file.name.length;
-    this.#digest[number] = this.#bytes.addDigest(file.digest);
+    const digestAt = this.#bytes.addDigest(file.digest);
     this.#sizeBytes[number] = file.sizeBytes;
-    for (const chunk of file.chunks) this.#addChunk(chunk, file, number);
+    for (const chunk of file.chunks) this.#addChunk(chunk, file.digest, digestAt);
     this.#count += 1;
     this.#firstChunk[this.#count] = this.#chunks;
     this.#isInOrder &&= number === 0 || this.#startOf(number - 1) <= this.#startOf(number);
@@ -90,7 +90,8 @@ export class TocFiles implements TocFileList {
   }
 
   #file(number: number): TocFile {
-    const digestAt = this.#digest[number] ?? 0;
+    const [nameAt, nameBytes] = [this.#name[number] ?? 0, this.#nameBytes[number] ?? 0];
+    const digestAt = nameAt + nameBytes;
     const digest = this.#bytes.digest(digestAt);
     const chunks: TocChunk[] = [];
     const end = this.#firstChunk[number + 1] ?? 0;
@@ -105,11 +106,12 @@ export class TocFiles implements TocFileList {
         isZeros: this.#chunkIsZeros[chunk] === 1,
       });
     }
-    const name = this.#bytes.name(this.#name[number] ?? 0, this.#nameBytes[number] ?? 0);
+    const name = this.#bytes.name(nameAt, nameBytes);
     return { name, sizeBytes: this.#sizeBytes[number] ?? 0, digest, chunks };
   }
 
-  #addChunk(chunk: TocChunk, file: TocFile, number: number): void {
+  /** @param wholeAt where the digest of the file is: a chunk that is all of it has the same */
+  #addChunk(chunk: TocChunk, whole: Digest, wholeAt: number): void {
     const at = this.#chunks;
     if (at === this.#chunkStart.length) this.#growChunks();
     this.#chunkStart[at] = chunk.startBytes;
@@ -117,7 +119,7 @@ export class TocFiles implements TocFileList {
     this.#chunkSize[at] = chunk.sizeBytes;
     this.#chunkIsZeros[at] = chunk.isZeros ? 1 : 0;
     if (chunk.digest === undefined) this.#chunkDigest[at] = NO_DIGEST;
-    else if (chunk.digest === file.digest) this.#chunkDigest[at] = this.#digest[number] ?? 0;
+    else if (chunk.digest === whole) this.#chunkDigest[at] = wholeAt;
     else this.#chunkDigest[at] = this.#bytes.addDigest(chunk.digest);
     this.#chunks += 1;
   }
@@ -129,7 +131,6 @@ export class TocFiles implements TocFileList {
   #growFiles(): void {
     this.#name = grown(this.#name);
     this.#nameBytes = grown(this.#nameBytes);
-    this.#digest = grown(this.#digest);
     this.#sizeBytes = grown(this.#sizeBytes);
     this.#firstChunk = grown(this.#firstChunk);
   }

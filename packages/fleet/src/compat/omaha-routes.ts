@@ -1,5 +1,6 @@
 import { SlipwayError } from '@slipway/core';
 import type { FleetSpec, ReleaseSpec } from '@slipway/fleet-api';
+import { standingHold } from '../devices/hold.ts';
 import { hasEdge } from '../release/graph.ts';
 import type { StoredResource } from '../resources/resource-store.ts';
 import { loadReleases, type StreamReleases } from '../rollouts/engine-releases.ts';
@@ -58,17 +59,21 @@ async function update(call: CompatCall): Promise<CompatAnswer> {
   if (request === undefined) return answerOmaha(call.body, { ...context, updateFor: () => undefined }).answer;
   const ours = request.apps.filter(({ appid }) => appid.toLowerCase() === FLATCAR);
   const reports = reportsOf(request);
-  // What went wrong is kept before it is asked what comes next, and before the client hears that we have heard.
+  const machines: Machine[] = [];
   for (const app of ours) {
+    const machine = await machineOf(call, app);
+    if (machine !== undefined) machines.push(machine);
+  }
+  // What went wrong is kept before it is asked what comes next, and before the client hears that we have heard.
+  for (const machine of machines)
     await keepState(
       call,
-      app,
-      reports.filter((report) => report.app === app),
+      machine,
+      reports.filter(({ app }) => app === machine.app),
     );
-  }
   const updates = new Map<OmahaApp, OmahaUpdate | undefined>();
-  for (const app of ours.filter(({ hasUpdateCheck }) => hasUpdateCheck))
-    updates.set(app, await updateOf(call, app));
+  for (const machine of machines.filter(({ app }) => app.hasUpdateCheck))
+    updates.set(machine.app, await updateOf(call, machine));
   return answerOmahaRequest(request, { ...context, updateFor: (app) => updates.get(app) }).answer;
 }
 
@@ -82,8 +87,11 @@ function readable(body: Uint8Array): ReturnType<typeof readOmahaRequest> | undef
 }
 
 interface Machine {
+  readonly app: OmahaApp;
   readonly fleet: StoredResource<FleetSpec>;
   readonly device: ClientDevice | undefined;
+  /** Of the stream the fleet follows; undefined: it wants none, or nobody asks. */
+  readonly releases: StreamReleases | undefined;
 }
 
 /** The fleet its group is named after, and the device it is, if it is one. */
@@ -94,18 +102,21 @@ async function machineOf({ client, services }: CompatCall, app: OmahaApp): Promi
   const { organisation } = client.identity;
   const id = app.machineid;
   const device = id === '' ? undefined : await clientDevice(queries, organisation, fleet.metadata.name, id);
-  return { fleet, device };
+  const target = fleet.spec.release;
+  const isOfUse = app.hasUpdateCheck || device !== undefined;
+  const releases =
+    target === undefined || !isOfUse ? undefined : await loadReleases(queries, organisation, target);
+  return { app, fleet, device, releases };
 }
 
 /** Where a machine may go now: as far as the releases, the pace of its fleet and a person who holds it let it. */
-async function updateOf(call: CompatCall, app: OmahaApp): Promise<OmahaUpdate | undefined> {
+async function updateOf(call: CompatCall, machine: Machine): Promise<OmahaUpdate | undefined> {
   const { client, services, nowMs } = call;
+  const { app, releases } = machine;
   const queries = services.database.reads;
   const { organisation } = client.identity;
-  const machine = await machineOf(call, app);
-  const target = machine?.fleet.spec.release;
-  if (machine === undefined || target === undefined || isHeld(machine.device, nowMs)) return undefined;
-  const releases = await loadReleases(queries, organisation, target);
+  const target = machine.fleet.spec.release;
+  if (releases === undefined || standingHold(machine.device?.hold, nowMs) !== undefined) return undefined;
   if (machine.device !== undefined) {
     const state = await loadClientState(queries, machine.device.name);
     if (hasFailed(state, machine.device.updateId)) return undefined;
@@ -167,11 +178,6 @@ function isRisky({ graph }: StreamReleases, from: number, to: number, app: Omaha
   );
 }
 
-function isHeld(device: ClientDevice | undefined, nowMs: number): boolean {
-  const hold = device?.hold;
-  return hold !== undefined && (hold.until === undefined || Date.parse(hold.until) > nowMs);
-}
-
 /** It failed there, and would again. */
 function isDenied({ images }: ReleaseSpec, device: ClientDevice | undefined): boolean {
   return images.some(({ digests }) => digests.some((digest) => device?.denied.includes(digest) === true));
@@ -183,19 +189,16 @@ function architectureOf({ board }: OmahaApp): string {
 }
 
 /** Keeps what a machine says of itself, if it is a device: one row, written over. Of others it stands in the log alone. */
-async function keepState(call: CompatCall, app: OmahaApp, reports: readonly OmahaReport[]): Promise<void> {
-  const { client, services, nowMs } = call;
-  const machine = await machineOf(call, app);
-  if (machine === undefined) return;
-  const { fleet, device } = machine;
+async function keepState(
+  call: CompatCall,
+  { app, fleet, device, releases }: Machine,
+  reports: readonly OmahaReport[],
+): Promise<void> {
+  const { services, nowMs } = call;
   for (const { progress } of reports) logProgress(call, app, fleet.metadata.name, progress);
   if (device === undefined) return;
   // An agent says better when it was there, and asks more often.
   if (!device.hasAgent) services.presence.saw(device.name, nowMs, call.address, ASKS_EVERY_SECONDS);
-  const target = fleet.spec.release;
-  const { organisation } = client.identity;
-  const releases =
-    target === undefined ? undefined : await loadReleases(services.database.reads, organisation, target);
   const state = {
     architecture: architectureOf(app).slice(0, MAX_ARCHITECTURE),
     bootedDigest: releases === undefined ? undefined : bootedDigest(releases, app),

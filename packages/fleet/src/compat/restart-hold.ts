@@ -1,5 +1,6 @@
 import type { RolloutStatus } from '@slipway/fleet-api';
 import type { Queries } from '../database/database.ts';
+import { standingHold } from '../devices/hold.ts';
 import type { Explanation } from '../rollout/types/decision.ts';
 import type { RolloutPolicy } from '../rollout/types/policy.ts';
 import { WindowCalendar } from '../rollout/windows.ts';
@@ -21,10 +22,10 @@ export async function restartHold(
   question: RestartQuestion,
 ): Promise<Explanation | undefined> {
   const { policy, device, firingAlerts, nowMs } = question;
-  const hold = device?.hold;
-  const untilMs = hold?.until === undefined ? undefined : Date.parse(hold.until);
-  if (hold !== undefined && (untilMs === undefined || untilMs > nowMs)) {
-    return { code: 'held', reason: hold.reason, ...(untilMs === undefined ? {} : { untilMs }) };
+  const hold = standingHold(device?.hold, nowMs);
+  if (hold !== undefined) {
+    const { reason, until } = hold;
+    return { code: 'held', reason, ...(until === undefined ? {} : { untilMs: Date.parse(until) }) };
   }
   const stopped = await stoppedRollout(queries, question);
   if (stopped !== undefined) return stopped;

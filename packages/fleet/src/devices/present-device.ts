@@ -11,6 +11,7 @@ import { header, metadataOf } from '../resources/resource-store.ts';
 import type { Services } from '../server/services.ts';
 import type { DeviceListRow } from './device-query.ts';
 import { deadlines } from './device-state.ts';
+import { standingHold } from './hold.ts';
 import { orderOf } from './update-order.ts';
 
 /** A device as it is answered. */
@@ -86,11 +87,12 @@ function whyNotBoth(row: DeviceListRow, spec: DeviceSpec, connection: Connection
 }
 
 /** The one answer: the reason nearest to the device comes first. */
-function whyNot(row: DeviceListRow, { hold }: DeviceSpec, connection: Connection, nowMs: number): string {
+function whyNot(row: DeviceListRow, spec: DeviceSpec, connection: Connection, nowMs: number): string {
   const { state, reason } = connection;
   if (row.lifecycle === 'decommissioned') return 'it is decommissioned';
   if (row.fleet_problem !== null) return row.fleet_problem;
-  if (hold !== undefined && (hold.until === undefined || Date.parse(hold.until) > nowMs)) {
+  const hold = standingHold(spec.hold, nowMs);
+  if (hold !== undefined) {
     return `it is held${hold.until === undefined ? '' : ` until ${hold.until}`}: ${hold.reason}`;
   }
   if (row.report === null) {

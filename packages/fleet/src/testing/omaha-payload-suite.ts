@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { makeTempDir } from '@slipway/core';
-import { digestOf } from '@slipway/oci';
+import { digestOf, EMPTY_CONFIG } from '@slipway/oci';
 import { describe, expect, test } from 'vitest';
 import { openDatabase } from '../database/database.ts';
 import { askBytes, type RawBytes } from './compat-client.ts';
@@ -16,7 +16,6 @@ const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 const MACHINE = '8bde4c4d90834d61b41c3253212c0c37';
 /** A few reads of a file, and an odd end. */
 const FILE = randomBytes(700_001);
-const EMPTY = Buffer.from('{}');
 
 /** What a person pushes as an artefact: `artifact` of a release. */
 async function push(
@@ -26,7 +25,7 @@ async function push(
   files: readonly Uint8Array[],
 ): Promise<string> {
   const authorization = `Basic ${btoa(`anybody:${token}`)}`;
-  for (const blob of [EMPTY, ...files]) {
+  for (const blob of [EMPTY_CONFIG.bytes, ...files]) {
     const path = `/v2/${repository}/blobs/uploads/?digest=${digestOf(blob)}`;
     const headers = { authorization, 'content-type': 'application/octet-stream' };
     expect((await askBytes(server, 'POST', path, headers, blob)).status).toBe(201);
@@ -35,11 +34,7 @@ async function push(
     schemaVersion: 2,
     mediaType: MANIFEST,
     artifactType: 'application/vnd.slipway.file.v1',
-    config: {
-      mediaType: 'application/vnd.oci.empty.v1+json',
-      digest: digestOf(EMPTY),
-      size: EMPTY.length,
-    },
+    config: EMPTY_CONFIG.descriptor,
     layers: files.map((file) => ({
       mediaType: 'application/octet-stream',
       digest: digestOf(file),
@@ -157,7 +152,7 @@ export function omahaPayloadSuite(kind: string, place: Place): void {
       await using running = await startCompatServer(place, { registryRoot });
       const pusher = await running.token('registry:push');
       const artifact = await push(running, pusher, 'default/flatcar', [FILE]);
-      const two = await push(running, pusher, 'default/two', [FILE, EMPTY]);
+      const two = await push(running, pusher, 'default/two', [FILE, EMPTY_CONFIG.bytes]);
       const token = await running.token('releases:read', 'edge');
       const answer = async (): Promise<string> =>
         (await ask(running, token, question(OLD, 'edge', MACHINE))).text;

@@ -130,6 +130,7 @@ export type { StageResult } from './stage-result.ts';
 export type { EtcPolicy, StagedUpdate } from './staged.ts';
 export { hostStatus, publishStatus } from './status.ts';
 export { type HostSystem, runningSystem } from './system.ts';
+export { parseSystemdVersion } from './systemd-version.ts';
 export { type DeploymentTrust, deploymentTrust, type ImageTrust } from './trust.ts';
 export { type UnstageResult, unstage } from './unstage.ts';
 export type { UsrOverlay } from './usr-overlay.ts';

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -7,7 +6,7 @@ import { finalizeStaged } from './finalize.ts';
 import { setOptionsForSource } from './option-source.ts';
 import { rollback } from './rollback.ts';
 import { hostStatus } from './status.ts';
-import type { Checkpoint } from './system.ts';
+import { cuts } from './testing/power-cuts.ts';
 import {
   ETC_V1_EDITED,
   ETC_V2_MERGED,
@@ -19,37 +18,11 @@ import {
   V2,
   V3,
 } from './testing/scenario.ts';
-import {
-  bless,
-  boot,
-  deploymentIds,
-  entryNames,
-  hostDir,
-  reboot,
-  stage,
-  systemOf,
-  type TestHost,
-} from './testing/test-host.ts';
+import { bless, boot, deploymentIds, entryNames, hostDir, reboot, stage } from './testing/test-host.ts';
 
 /*
- * Power cuts. At every durable step the whole disk is copied as it is in that instant; each copy is then booted like a machine
- * that lost power there.
+ * Each copy of a disk that was cut is booted like a machine that lost power there.
  */
-async function cuts(
-  directory: string,
-  host: TestHost,
-  work: (host: TestHost) => Promise<unknown>,
-): Promise<readonly { readonly point: Checkpoint; readonly directory: string }[]> {
-  const taken: { point: Checkpoint; directory: string }[] = [];
-  const cutting = systemOf(host.directory, host.bootedId, (point) => {
-    const copy = join(directory, `cut-${taken.length}-${point}`);
-    execFileSync('cp', ['-a', host.directory, copy]);
-    taken.push({ point, directory: copy });
-  });
-  await work(cutting);
-  return taken;
-}
-
 describe('power that fails', () => {
   test('while staging or finishing an update leaves the old system or the new one, and the update is finished', async () => {
     await using dir = await hostDir('cuts');

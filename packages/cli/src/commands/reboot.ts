@@ -1,6 +1,12 @@
 import { existsSync } from 'node:fs';
 import { type Operation, run, SlipwayError } from '@slipway/core';
-import { planSoftReboot, requestSoftReboot, runningSystem, withdrawSoftReboot } from '@slipway/host';
+import {
+  parseSystemdVersion,
+  planSoftReboot,
+  requestSoftReboot,
+  runningSystem,
+  withdrawSoftReboot,
+} from '@slipway/host';
 
 /** How much of the machine may be started anew: `required` only userspace, `auto` as little as will do, `never` all of it. */
 export type SoftReboot = 'required' | 'auto' | 'never';
@@ -45,11 +51,10 @@ async function systemctl(words: readonly string[], { signal, log }: Operation): 
   await run(['systemctl', ...words], options);
 }
 
-/** `systemd 257 (257.9-1~deb13u1)` */
 async function version({ signal, log }: Operation): Promise<number> {
   const options = { describe: 'ask for the version of systemd', debianPackage: 'systemd', signal, log };
   const { stdout } = await run(['systemctl', '--version'], options);
-  return Number(/^systemd (\d+)/.exec(stdout.toString('utf8'))?.[1] ?? 0);
+  return parseSystemdVersion(stdout.toString('utf8'));
 }
 
 function impossible(obstacle: string): SlipwayError {

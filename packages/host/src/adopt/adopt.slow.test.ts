@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootEntryValue, compareBootEntries, readBootEntries } from '@slipway/boot';
@@ -12,8 +11,8 @@ import { fsckHost } from '../fsck/fsck-host.ts';
 import { setPinned } from '../pin.ts';
 import { rollback } from '../rollback.ts';
 import { hostStatus } from '../status.ts';
-import type { Checkpoint } from '../system.ts';
 import { installBootcHost, NEW, OLD } from '../testing/bootc-host.ts';
+import { cuts } from '../testing/power-cuts.ts';
 import { events, installed, sourceOf } from '../testing/scenario.ts';
 import {
   bless,
@@ -24,7 +23,6 @@ import {
   partsOf,
   reboot,
   stage,
-  systemOf,
   type TestHost,
 } from '../testing/test-host.ts';
 import type { TestImage } from '../testing/test-image.ts';
@@ -117,22 +115,6 @@ async function bootcStreams(host: TestHost): Promise<readonly string[]> {
 
 async function references(host: TestHost): Promise<number> {
   return (await openRepository(host.layout.composefs)).streamRefs.list().length;
-}
-
-/** A machine that lost power at each of its durable steps. */
-async function cuts(
-  directory: string,
-  host: TestHost,
-  work: (host: TestHost) => Promise<unknown>,
-): Promise<readonly { readonly point: Checkpoint; readonly directory: string }[]> {
-  const taken: { point: Checkpoint; directory: string }[] = [];
-  const cutting = systemOf(host.directory, host.bootedId, (point) => {
-    const copy = join(directory, `cut-${taken.length}-${point}`);
-    execFileSync('cp', ['-a', host.directory, copy]);
-    taken.push({ point, directory: copy });
-  });
-  await work(cutting);
-  return taken;
 }
 
 describe('what bootc keeps in the object store', () => {

@@ -1,23 +1,20 @@
 /** Taking a host over that bootc's composefs backend installed, as it is. */
-import { removeBootEntry, writeBootEntry } from '@slipway/boot';
 import { openRepository, type RepositoryLock } from '@slipway/composefs';
 import { isoTime, isSlipwayError, type OperationOptions } from '@slipway/core';
 import { bootedDeploymentId } from '../booted-id.ts';
 import { readHostState } from '../deployment.ts';
-import { during } from '../failure.ts';
 import { mountAt } from '../mount-table.ts';
 import { publishStatus } from '../status.ts';
 import type { HostSystem } from '../system.ts';
 import { runTransaction, type Transaction } from '../transaction.ts';
+import { type EntryStepTold, takeEntryStep, toldEntryStep } from './entry-step.ts';
 import { refusal } from './obstacle.ts';
 import { type AdoptionStep, planAdoption } from './plan.ts';
 import { writeAdoption } from './record.ts';
 import { surveyBootcHost } from './survey.ts';
 
 /** A step as it is told. */
-export type AdoptionStepTold =
-  | { readonly kind: 'write-entry' | 'remove-entry'; readonly fileName: string; readonly deployment: string }
-  | { readonly kind: 'record' };
+export type AdoptionStepTold = EntryStepTold | { readonly kind: 'record' };
 
 /** What became of it. */
 export interface AdoptionResult {
@@ -88,22 +85,11 @@ async function shutOutBootc({ layout }: HostSystem): Promise<RepositoryLock | un
 
 /** What a cut right after a step leaves is said at the kinds of steps. */
 async function take({ system }: Transaction, step: AdoptionStep): Promise<void> {
-  if (step.kind === 'write-entry') {
-    await during('write a boot entry', system.esp, () =>
-      writeBootEntry(system.esp, step.fileName, step.entry),
-    );
-    system.checkpoint?.('entry-written');
-  } else if (step.kind === 'remove-entry') {
-    await during('remove a boot entry', system.esp, () => removeBootEntry(system.esp, step.fileName));
-    system.checkpoint?.('entry-removed');
-  } else {
-    await writeAdoption(system.layout.adopted, { since: isoTime(system.clock) });
-    system.checkpoint?.('adoption-recorded');
-  }
+  if (step.kind !== 'record') return await takeEntryStep(system, step);
+  await writeAdoption(system.layout.adopted, { since: isoTime(system.clock) });
+  system.checkpoint?.('adoption-recorded');
 }
 
 function told(step: AdoptionStep): AdoptionStepTold {
-  if (step.kind === 'record') return step;
-  const { kind, fileName, deployment } = step;
-  return { kind, fileName, deployment };
+  return step.kind === 'record' ? step : toldEntryStep(step);
 }

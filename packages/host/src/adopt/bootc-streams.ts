@@ -14,11 +14,10 @@ import {
   writeDocumentStream,
 } from '@slipway/composefs';
 import { digestOf } from '@slipway/oci';
+import { DOCUMENT_LIMIT_BYTES } from '../images/recorded-documents.ts';
 import { asJsonRecord, parseJsonRecord } from '../json-record.ts';
 import { bootcReference } from './bootc-references.ts';
 
-/** Both are far smaller. */
-const DOCUMENT_LIMIT_BYTES = 16 * 1024 * 1024;
 /** Under which names composefs-rs looks for the image of a configuration; without one bootc would make it of the layers. */
 const IMAGE_NAMES = [
   'composefs.image',

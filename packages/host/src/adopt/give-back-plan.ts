@@ -1,7 +1,6 @@
 /** Giving a host back to bootc, as data: its two entries for what runs and what is there to go back to, then ours go. */
 import {
   BOOTC_DEFAULT_OS,
-  type BootEntry,
   bootcEntry,
   bootEntryOptions,
   type EspEntry,
@@ -11,6 +10,7 @@ import {
   optionSourceFields,
 } from '@slipway/boot';
 import { formatBytes } from '@slipway/core';
+import { type EntryStep, isSameEntry } from './entry-step.ts';
 import type { GiveBackFacts, GivenDeployment } from './give-back-survey.ts';
 import type { Obstacle } from './obstacle.ts';
 
@@ -20,15 +20,8 @@ export type GiveBackStep =
   | { readonly kind: 'write-streams'; readonly deployment: string; readonly manifestDigest: string }
   /** No entry names it yet. */
   | { readonly kind: 'write-kernel'; readonly deployment: string; readonly plan: KernelPlan }
-  /** What runs first: alone it boots the same as ours behind it. */
-  | {
-      readonly kind: 'write-entry';
-      readonly fileName: string;
-      readonly deployment: string;
-      readonly entry: BootEntry;
-    }
-  /** bootc's stand before it. */
-  | { readonly kind: 'remove-entry'; readonly fileName: string; readonly deployment: string }
+  /** Written, that of what runs first: alone it boots the same as ours behind it. Of ours that are removed bootc's stand before. */
+  | EntryStep
   /** Names in the object store that would mislead bootc, and kernels nothing starts. */
   | { readonly kind: 'tidy' }
   /** From here on it is bootc's to look after. */
@@ -114,14 +107,10 @@ function entryStep(
     options: bootEntryOptions(entry.entry),
     more: optionSourceFields(entryOptionSources(entry.entry)),
   });
-  const isThere = present.some((one) => one.fileName === wanted.fileName && isSame(one.entry, wanted.entry));
+  const isThere = present.some(
+    (one) => one.fileName === wanted.fileName && isSameEntry(one.entry, wanted.entry),
+  );
   return isThere ? [] : [{ kind: 'write-entry', deployment: id, ...wanted }];
-}
-
-function isSame(one: BootEntry, other: BootEntry): boolean {
-  const text = ({ fields }: BootEntry): string =>
-    fields.map(({ key, value }) => `${key} ${value}`).join('\n');
-  return text(one) === text(other);
 }
 
 function hostObstacles({

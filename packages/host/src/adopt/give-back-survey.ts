@@ -1,7 +1,5 @@
 /** What is found on a host that is to be bootc's again. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { bootEntryValue, type KernelPair, type KernelPlan, planKernel } from '@slipway/boot';
 import { openRepository, type Repository, readFile, type VerityAlgorithm } from '@slipway/composefs';
 import { errnoOf } from '@slipway/core';
@@ -9,6 +7,7 @@ import { appNames } from '../apps/layout.ts';
 import type { Deployment, DeploymentBootEntry, HostState } from '../deployment.ts';
 import { deploymentTree } from '../deployment-tree.ts';
 import { freeBytesOf } from '../failure.ts';
+import { pairAt } from '../fsck/kernel-place.ts';
 import { imageOsRelease, type OsRelease } from '../image-file.ts';
 import type { HostSystem } from '../system.ts';
 import { documentsOf } from './bootc-streams.ts';
@@ -74,7 +73,7 @@ export async function startedPair(
   const [linux, initrd] = [bootEntryValue(entry, 'linux'), bootEntryValue(entry, 'initrd')];
   if (linux === undefined || initrd === undefined) return undefined;
   try {
-    return { linux: await fileAt(join(esp, linux)), initrd: await fileAt(join(esp, initrd)) };
+    return await pairAt(esp, { linux, initrd });
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT') return undefined;
     throw thrown;
@@ -109,8 +108,4 @@ async function bootcKernel(
   if (bootsBootcsKernel(entry))
     return { directory: dirname(linux), shared: true, bootDigest: '', neededBytes: 0 };
   return await planKernel(esp, id, pair, { namings: ['bootc'] });
-}
-
-async function fileAt(path: string): Promise<KernelPair['linux']> {
-  return { sizeBytes: (await stat(path)).size, open: () => createReadStream(path) };
 }

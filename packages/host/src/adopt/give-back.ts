@@ -1,5 +1,5 @@
 /** Giving a host back to bootc. */
-import { removeBootEntry, removeUnusedKernels, writeBootEntry, writeKernel } from '@slipway/boot';
+import { removeUnusedKernels, writeKernel } from '@slipway/boot';
 import { openRepository } from '@slipway/composefs';
 import { type OperationOptions, SlipwayError } from '@slipway/core';
 import { type HostState, readHostState } from '../deployment.ts';
@@ -8,6 +8,7 @@ import { publishStatus } from '../status.ts';
 import type { HostSystem } from '../system.ts';
 import { runTransaction, type Transaction } from '../transaction.ts';
 import { removeOwnRecords, writeBootcStreams } from './bootc-streams.ts';
+import { type EntryStepTold, takeEntryStep, toldEntryStep } from './entry-step.ts';
 import { type GiveBackStep, planGiveBack } from './give-back-plan.ts';
 import { startedPair, surveyForBootc } from './give-back-survey.ts';
 import { refusal } from './obstacle.ts';
@@ -17,7 +18,7 @@ import { removeAdoption } from './record.ts';
 export type GiveBackStepTold =
   | { readonly kind: 'write-streams'; readonly deployment: string }
   | { readonly kind: 'write-kernel'; readonly deployment: string; readonly directory: string }
-  | { readonly kind: 'write-entry' | 'remove-entry'; readonly fileName: string; readonly deployment: string }
+  | EntryStepTold
   | { readonly kind: 'tidy' | 'forget' };
 
 /** What became of it. */
@@ -60,7 +61,7 @@ export async function giveHostBack(
 
 /** What a cut right after a step leaves is said at the kinds of steps. */
 async function take({ system }: Transaction, state: HostState, step: GiveBackStep): Promise<void> {
-  const { esp, layout } = system;
+  const { layout } = system;
   switch (step.kind) {
     case 'write-streams':
       await writeBootcStreams(await openRepository(layout.composefs), step.deployment, step.manifestDigest);
@@ -71,12 +72,8 @@ async function take({ system }: Transaction, state: HostState, step: GiveBackSte
       system.checkpoint?.('kernel-written');
       break;
     case 'write-entry':
-      await during('write a boot entry', esp, () => writeBootEntry(esp, step.fileName, step.entry));
-      system.checkpoint?.('entry-written');
-      break;
     case 'remove-entry':
-      await during('remove a boot entry', esp, () => removeBootEntry(esp, step.fileName));
-      system.checkpoint?.('entry-removed');
+      await takeEntryStep(system, step);
       break;
     case 'tidy':
       await removeOwnRecords(await openRepository(layout.composefs));
@@ -119,8 +116,9 @@ async function tidyKernels(system: HostSystem): Promise<void> {
 function told(step: GiveBackStep): GiveBackStepTold {
   const { kind } = step;
   if (kind === 'tidy' || kind === 'forget') return { kind };
+  if (kind === 'write-entry' || kind === 'remove-entry') return toldEntryStep(step);
   const { deployment } = step;
-  if (kind === 'write-streams') return { kind, deployment };
-  if (kind === 'write-kernel') return { kind, deployment, directory: step.plan.directory };
-  return { kind, fileName: step.fileName, deployment };
+  return kind === 'write-streams'
+    ? { kind, deployment }
+    : { kind, deployment, directory: step.plan.directory };
 }

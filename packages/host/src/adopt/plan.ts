@@ -16,20 +16,17 @@ import {
 } from '@slipway/boot';
 import type { DeploymentBootEntry } from '../deployment.ts';
 import { deploymentTitle } from '../image-file.ts';
+import { type EntryStep, isSameEntry } from './entry-step.ts';
 import type { Obstacle } from './obstacle.ts';
 import type { AdoptionFacts, BootcDeployment } from './survey.ts';
 
 /** One durable step. */
 export type AdoptionStep =
-  /** bootc's entries stand before it, so that until the last step nothing boots otherwise. */
-  | {
-      readonly kind: 'write-entry';
-      readonly fileName: string;
-      readonly deployment: string;
-      readonly entry: BootEntry;
-    }
-  /** From the back: what boots first boots first to the end, and then by our entry. */
-  | { readonly kind: 'remove-entry'; readonly fileName: string; readonly deployment: string }
+  /**
+   * Written, ours stand behind bootc's, so that until the last step nothing boots otherwise. Removed from the back: what boots first boots first
+   * to the end, and then by our entry.
+   */
+  | EntryStep
   /** From here on bootc's leftovers are looked after. */
   | { readonly kind: 'record' };
 
@@ -69,7 +66,7 @@ export function bootsBootcsKernel({ entry }: EspEntry): boolean {
   return kernelNaming(bootEntryValue(entry, 'linux')?.split('/').at(-2) ?? '') === 'bootc';
 }
 
-interface OwnEntry extends Extract<AdoptionStep, { readonly kind: 'write-entry' }> {
+interface OwnEntry extends Extract<EntryStep, { readonly kind: 'write-entry' }> {
   /** Written before a cut. */
   readonly isThere: boolean;
   readonly sequence: number;
@@ -89,7 +86,9 @@ function ownEntries({ state: { entries }, deployments }: AdoptionFacts): readonl
       deployments.find((one) => one.id === id),
       id,
     );
-    const same = present.find((one) => (one.sequence ?? 0) > last && isSameEntry(one, entry));
+    const same = present.find(
+      (one) => (one.sequence ?? 0) > last && one.name.counter === undefined && isSameEntry(one.entry, entry),
+    );
     const sequence = same?.sequence ?? highest + 1;
     highest = Math.max(highest, sequence);
     last = sequence;
@@ -115,12 +114,6 @@ function entryFor(theirs: BootEntry, deployment: BootcDeployment | undefined, id
       ...theirs.fields.filter(({ key }) => isKept(key)),
     ],
   };
-}
-
-function isSameEntry({ entry, name }: EspEntry, wanted: BootEntry): boolean {
-  const text = ({ fields }: BootEntry): string =>
-    fields.map(({ key, value }) => `${key} ${value}`).join('\n');
-  return name.counter === undefined && text(entry) === text(wanted);
 }
 
 function hostObstacles(facts: AdoptionFacts): readonly Obstacle[] {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { parseAppArmorLabel, parseSystemdVersion, parseUnitState } from './services.ts';
+import { parseSystemdVersion } from '../systemd-version.ts';
+import { parseAppArmorLabel, parseUnitState } from './services.ts';
 
 test('what systemd says of a unit is read, whatever else it says', () => {
   const text = 'MainPID=71\nNRestarts=2\nResult=exit-code\nActiveState=activating\nOther=a=b\n';

@@ -2,6 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import { errnoOf, type Operation, type OperationOptions, operation, run } from '@slipway/core';
+import { parseSystemdVersion } from '../systemd-version.ts';
 
 /** A unit as systemd sees it now. */
 export interface UnitState {
@@ -92,11 +93,6 @@ async function readLabel(pid: number): Promise<string> {
     if (errnoOf(thrown) === undefined) throw thrown;
     return '';
   }
-}
-
-/** What `systemctl --version` begins with: `systemd 257 (257.9-1~deb13u1)`. Of anything else 0: older than all. */
-export function parseSystemdVersion(text: string): number {
-  return Number(/^systemd (\d+)/.exec(text)?.[1] ?? 0);
 }
 
 /** What `systemctl show` prints: a line `Key=value` each. */

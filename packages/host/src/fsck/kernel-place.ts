@@ -6,6 +6,7 @@ import {
   bootDigest,
   bootEntryValue,
   type KernelPair,
+  type KernelPaths,
   kernelDirectory,
   kernelNaming,
   kernelPaths,
@@ -21,17 +22,12 @@ import { comparedTree } from '../deployment-tree.ts';
 import type { HostSystem } from '../system.ts';
 
 /** Where a deployment's kernel is to be. */
-export interface KernelPlace {
+export interface KernelPlace extends KernelPaths {
   readonly id: string;
-  readonly linux: string;
-  readonly initrd: string;
 }
 
 /** Whether both files are where only Slipway writes; on a host taken over from bootc that is where bootc wrote as well. */
-export function isOwnPlace(
-  { linux, initrd }: Pick<KernelPlace, 'linux' | 'initrd'>,
-  adopted: HostState['adopted'],
-): boolean {
+export function isOwnPlace({ linux, initrd }: KernelPaths, adopted: HostState['adopted']): boolean {
   const directory = dirname(linux);
   const naming = kernelNaming(basename(directory));
   if (naming === undefined || !(kernelScope(adopted).namings ?? []).includes(naming)) return false;
@@ -54,16 +50,18 @@ export async function pairOfImage(system: HostSystem, id: string): Promise<Whole
   }
 }
 
+/** The files at two places of the boot partition. What the operating system says where one is not there is thrown as it is. */
+export async function pairAt(esp: string, { linux, initrd }: KernelPaths): Promise<KernelPair> {
+  return { linux: await fileAt(join(esp, linux)), initrd: await fileAt(join(esp, initrd)) };
+}
+
 /** Whether the files of a place are these. */
-export async function isPair(
-  { esp }: HostSystem,
-  { linux, initrd }: KernelPlace,
-  wanted: WholePair,
-): Promise<boolean> {
+export async function isPair({ esp }: HostSystem, place: KernelPlace, wanted: WholePair): Promise<boolean> {
   try {
-    const [one, other] = [await fileAt(join(esp, linux)), await fileAt(join(esp, initrd))];
-    if (one.sizeBytes !== wanted.linux.sizeBytes || other.sizeBytes !== wanted.initrd.sizeBytes) return false;
-    return (await bootDigest({ linux: one, initrd: other })) === wanted.digest;
+    const found = await pairAt(esp, place);
+    const isOfSizes =
+      found.linux.sizeBytes === wanted.linux.sizeBytes && found.initrd.sizeBytes === wanted.initrd.sizeBytes;
+    return isOfSizes && (await bootDigest(found)) === wanted.digest;
   } catch (thrown) {
     if (errnoOf(thrown) === 'ENOENT' || errnoOf(thrown) === 'EIO') return false;
     throw thrown;

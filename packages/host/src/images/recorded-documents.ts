@@ -3,8 +3,8 @@ import { configStreamName, manifestStreamName, type Repository } from '@slipway/
 import { isSlipwayError, type Logger, messageOf } from '@slipway/core';
 import { asJsonRecord, type JsonRecord, parseJsonRecord } from '../json-record.ts';
 
-/** Both are far smaller. */
-const DOCUMENT_LIMIT_BYTES = 16 * 1024 * 1024;
+/** Manifest and configuration are far smaller. */
+export const DOCUMENT_LIMIT_BYTES: number = 16 * 1024 * 1024;
 
 /** Undefined where the store has no record of them. */
 export function recordedConfig(

@@ -1,6 +1,7 @@
 /** Small bootable images in an OCI layout, for tests. */
 import {
   digestOf,
+  EMPTY_CONFIG,
   MEDIA_TYPES,
   openLayoutWriter,
   type TarHeader,
@@ -87,20 +88,14 @@ export async function writeTestArtefact(
   const layer = await writeLayer(layout, writeTar(members(files, Object.keys(files))), {
     compression: 'gzip',
   });
-  const config = Buffer.from('{}');
-  const empty = {
-    mediaType: 'application/vnd.oci.empty.v1+json',
-    digest: digestOf(config),
-    size: config.length,
-  };
-  await layout.putBlob(empty, async function* () {
-    yield config;
+  await layout.putBlob(EMPTY_CONFIG.descriptor, async function* () {
+    yield EMPTY_CONFIG.bytes;
   });
   const manifest = {
     schemaVersion: 2,
     mediaType: MEDIA_TYPES.manifest,
     artifactType: 'application/vnd.example.extension',
-    config: empty,
+    config: EMPTY_CONFIG.descriptor,
     layers: [{ ...layer.descriptor, mediaType: 'application/vnd.example.files' }],
     annotations: { 'org.opencontainers.image.version': version },
   };

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -105,6 +105,26 @@ describe('a FAT file system', () => {
       .filter((row) => Array.isArray(row) && row.length === 3)
       .map((row) => (row as unknown[])[0]);
     expect(paths).toEqual(['/dir', '/dir/Sub', '/dir/Sub/A long name.conf', '/dir/Sub/lower.txt']);
+  });
+
+  test('a directory whose first cluster power cut away is refused, and empty after the repair', async () => {
+    await using dir = await makeTempDir('fat');
+    const path = join(dir.path, 'fat.img');
+    execFileSync('mkfs.fat', ['-C', '-F', '16', path, '20000']);
+    execFileSync('mmd', ['-i', path, '::first', '::second']);
+    const cut = readFileSync(path);
+    // The second directory has the fourth entry of both copies of the table.
+    const [sectorBytes, reserved, sectors] = [
+      cut.readUInt16LE(11),
+      cut.readUInt16LE(14),
+      cut.readUInt16LE(22),
+    ];
+    for (const copy of [0, 1]) cut.writeUInt16LE(0, (reserved + copy * sectors) * sectorBytes + 3 * 2);
+    writeFileSync(path, cut);
+    await expect(readFat(bytesSource(cut))).rejects.toMatchObject({ code: 'DISK_INVALID' });
+    expect(spawnSync('fsck.vfat', ['-a', path]).status).toBe(1);
+    const { root } = await readFat(bytesSource(readFileSync(path)));
+    expect((await namesAndBytes(root)).map((row) => (row as unknown[])[0])).toEqual(['/first', '/second']);
   });
 
   test.each([12, 16, 32] as const)('a damaged FAT%i gives an answer or DISK_INVALID', async (bits) => {

@@ -65,6 +65,8 @@ async function fillTree(
       }
       const directory = openDirectory(entry.mtimeSec);
       next.node.entries.set(entry.name, directory);
+      // Power cut between a directory's name and its first cluster leaves one that begins nowhere: fsck.vfat keeps it, Linux finds it empty.
+      if (entry.firstCluster === 0) continue;
       const runs = await chains.follow(entry.firstCluster, MAX_DIRECTORY_BYTES / volume.clusterBytes);
       pending.push({ node: directory, entries: decodeEntries(await readRuns(volume, runs)) });
     }

@@ -5,7 +5,13 @@
 import { existsSync } from 'node:fs';
 import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { bootEntryOptions, readBootEntries } from '@slipway/boot';
+import {
+  bootEntryOptions,
+  type LoaderNames,
+  loaderNames,
+  makeDirectoryDurably,
+  readBootEntries,
+} from '@slipway/boot';
 import { SlipwayError, type TempDir } from '@slipway/core';
 import {
   type FsckResult,
@@ -52,6 +58,9 @@ interface Counted {
   readonly detected: number;
   readonly repaired: number;
 }
+
+const LOADER = loaderNames('amd64') as LoaderNames;
+const LOADER_BYTES = 'boot loader '.repeat(8000);
 
 const dice = diceOf(SEED);
 const rows: FaultRow[] = [];
@@ -109,6 +118,14 @@ test('in kernels and initramfs images of the boot partition', async () => {
   expect(kernels.length).toBe(4);
   const flips = await Promise.all(kernels.map((path) => someFlips(path, FLIPS)));
   await survive('esp', flips.flat(), (path) => dirname(path).slice(host.esp.length));
+});
+
+test('in both copies of the boot loader', async () => {
+  const { installed, removable } = LOADER;
+  const flips = await Promise.all(
+    [installed, removable].map((path) => someFlips(join(host.esp, path), FLIPS)),
+  );
+  await survive('bootLoader', flips.flat(), (path) => path.slice(host.esp.length));
 });
 
 test('in the record of what the store is', async () => {
@@ -269,6 +286,7 @@ async function hostOfRegistry(directory: string): Promise<TestHost> {
   for (const version of ['2', '3']) {
     const files = {
       ...UPDATED.files,
+      [LOADER.inImage.slice(1)]: LOADER_BYTES,
       'usr/version': version.repeat(5000),
       'usr/lib/modules/6.12/vmlinuz': `kernel ${version} `.repeat(3000),
     };
@@ -276,6 +294,10 @@ async function hostOfRegistry(directory: string): Promise<TestHost> {
     next = await boot(directory);
     await recordBoot(next);
     await bless(next);
+  }
+  for (const path of [LOADER.installed, LOADER.removable]) {
+    await makeDirectoryDurably(join(next.esp, dirname(path)));
+    await writeFile(join(next.esp, path), LOADER_BYTES);
   }
   const [first] = (await readBootEntries(next.esp)).entries;
   const commandLine = first === undefined ? '' : bootEntryOptions(first.entry);

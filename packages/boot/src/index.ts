@@ -106,6 +106,7 @@ export {
   removeUnusedKernels,
   writeKernel,
 } from './kernel-files.ts';
+export { LOADER_ARCHITECTURES, type LoaderNames, loaderNames } from './loader-names.ts';
 export {
   entryOptionSources,
   type OptionSources,

@@ -1,4 +1,4 @@
-/** What boots: entries, and kernels on the boot partition, compared with the images they came from. */
+/** What boots: boot loader, entries, and kernels on the boot partition, compared with the images they came from. */
 import { dirname } from 'node:path';
 import { bootEntryValue, kernelPaths, removeBootEntry, slipwayEntryName } from '@slipway/boot';
 import { listDeployments } from '../choose-deployment.ts';
@@ -6,6 +6,7 @@ import { type HostState, highestSequence, readHostState } from '../deployment.ts
 import { during } from '../failure.ts';
 import type { HostSystem } from '../system.ts';
 import { checkEntries, writeEntryOf } from './check-entries.ts';
+import { checkLoader } from './check-loader.ts';
 import type { HostFinding } from './finding.ts';
 import { isOwnPlace, isPair, type KernelPlace, pairOfImage, writePair } from './kernel-place.ts';
 
@@ -29,6 +30,7 @@ export async function checkBoot(
       ...(await checkKernels(system, now, repair)),
       ...(await checkDangling(system, now, repair)),
       ...(await checkMissing(system, now, repair)),
+      ...(await checkLoader(system, now, repair)),
     ];
   });
 }

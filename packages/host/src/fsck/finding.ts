@@ -21,6 +21,8 @@ export interface HostFinding {
     | 'entry-missing'
     | 'entry-dangling'
     | 'kernel-damaged'
+    /** One of the two copies of the boot loader is not like the other. */
+    | 'loader-damaged'
     /** A record of the host is not as it was written. */
     | 'record-damaged'
     | 'history-damaged'

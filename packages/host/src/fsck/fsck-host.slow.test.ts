@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { type LoaderNames, loaderNames } from '@slipway/boot';
 import { SlipwayError } from '@slipway/core';
 import { layoutSource, type Reference, type WholeImageSource } from '@slipway/oci';
 import { describe, expect, test } from 'vitest';
@@ -34,6 +35,12 @@ async function twoDeployments(directory: string): Promise<TestHost> {
   await recordBoot(v2);
   await bless(v2);
   return v2;
+}
+
+const LOADER = loaderNames('amd64') as LoaderNames;
+
+function flipped(text: string): string {
+  return `${text.slice(0, 100)}!${text.slice(101)}`;
 }
 
 /** Paths of every object, in order. */
@@ -113,6 +120,63 @@ describe('a check of the host', () => {
     expect([repaired.kind, repaired.findings.length]).toEqual(['repaired', 5]);
     expect(await check(host)).toEqual({ kind: 'clean', findings: [] });
     expect((await boot(dir.path)).bootedId).toBe(host.bootedId);
+  });
+
+  test('puts either copy of the boot loader back, and leaves alone what is another program', async () => {
+    await using dir = await hostDir('fsck');
+    const v1 = await installed(dir.path);
+    const loader = 'a boot loader '.repeat(500);
+    await stage(v1, { ...V2, files: { ...V2.files, [LOADER.inImage.slice(1)]: loader } });
+    const host = await reboot(v1);
+    await recordBoot(host);
+    await bless(host);
+    const [own, found] = [join(host.esp, LOADER.installed), join(host.esp, LOADER.removable)];
+    for (const path of [own, found]) await mkdir(dirname(path), { recursive: true });
+    const cases: readonly (readonly [
+      own: string,
+      found: string,
+      damaged: readonly string[],
+      after?: string,
+    ])[] = [
+      [loader, flipped(loader), [LOADER.removable]],
+      [flipped(loader), loader, [LOADER.installed]],
+      [loader, '', [LOADER.removable]],
+      ['an older one', 'an older', [LOADER.removable], 'an older one'],
+      ['an older one', 'an 0lder one', [LOADER.installed, LOADER.removable]],
+      ['an older one', 'an older one', []],
+      [loader, 'a shim', []],
+    ];
+    for (const [before, beside, damaged, after = loader] of cases) {
+      await writeFile(own, before);
+      await writeFile(found, beside);
+      const names = damaged.map((path) => `/${path}`);
+      expect((await check(host)).findings.map(({ name }) => name)).toEqual(names);
+      const { findings } = await repair(host);
+      expect(findings.map((one) => [one.kind, one.repaired])).toEqual(
+        names.map(() => ['loader-damaged', true]),
+      );
+      if (damaged.length === 0) continue;
+      expect([await readFile(own, 'utf8'), await readFile(found, 'utf8')]).toEqual([after, after]);
+    }
+  });
+
+  test('says what to do where no image has a boot loader to repair from', async () => {
+    await using dir = await hostDir('fsck');
+    const host = await twoDeployments(dir.path);
+    for (const [path, text] of [
+      [LOADER.installed, 'one'],
+      [LOADER.removable, '0ne'],
+    ] as const) {
+      await mkdir(dirname(join(host.esp, path)), { recursive: true });
+      await writeFile(join(host.esp, path), text);
+    }
+    const { kind, findings } = await repair(host);
+    expect(kind).toBe('damaged');
+    expect(findings.map(({ message }) => message)).toEqual([
+      expect.stringContaining('bootctl install'),
+      expect.stringContaining('bootctl install'),
+    ]);
+    expect(await readFile(join(host.esp, LOADER.installed), 'utf8')).toBe('one');
   });
 
   test('puts damaged records aside and says so, with what is known of them elsewhere', async () => {

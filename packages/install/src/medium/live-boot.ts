@@ -14,7 +14,7 @@ import {
 import type { Repository } from '@slipway/composefs';
 import { type DiskDirectory, type DiskMetadata, deriveUuid } from '@slipway/disk';
 import { bytesFile, directoryBuilder } from '../disk-tree.ts';
-import { removableLoader } from '../esp-tree.ts';
+import { knownLoader } from '../esp-tree.ts';
 import type { FirstDeployment } from '../first-deployment.ts';
 import { treeCopy } from '../tree-copy.ts';
 
@@ -75,7 +75,7 @@ export function liveEspTree(
   const meta: DiskMetadata = { mode: 0o755, uid: 0, gid: 0, mtimeSec: deployment.timeSec, mtimeNsec: 0 };
   const { file } = treeCopy(repository);
   const root = directoryBuilder(meta);
-  root.put(`EFI/BOOT/${removableLoader(architecture)}`, file(deployment.loader));
+  root.put(knownLoader(architecture).removable, file(deployment.loader));
   root.put(`${KERNELS}/linux`, file(deployment.linux));
   root.put(`${KERNELS}/initrd`, file(deployment.initrd));
   const text = (path: string, content: string): void => root.put(path, bytesFile(Buffer.from(content), meta));

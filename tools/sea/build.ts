@@ -15,7 +15,7 @@ import { bundleInPieces, bundleWhole } from './bundle.ts';
 const ENTRY = join(ROOT, 'packages/cli/src/main.ts');
 const LAYER_WORKER = join(ROOT, 'packages/composefs/src/import/layer-worker.ts');
 const VERITY_WORKER = join(ROOT, 'packages/composefs/src/verity/verity-worker.ts');
-const COMPILER = join(ROOT, 'tools/sea/compile-pieces.cjs');
+const PACKER = join(ROOT, 'tools/sea/pack-pieces.cjs');
 const LOADER = join(ROOT, 'tools/sea/loader.cjs');
 const ADDON = join(ROOT, `packages/linux/native/build/linux-${process.arch}.node`);
 /**
@@ -24,7 +24,9 @@ const ADDON = join(ROOT, `packages/linux/native/build/linux-${process.arch}.node
  */
 const NODE_OPTIONS = ['--max-semi-space-size=1', '--single-threaded-gc'];
 /** Names in the work directory. */
+const SOURCES = 'sources';
 const PIECES = 'pieces';
+const PLACES = 'pieces.json';
 const SCRIPT = 'loader.cjs';
 const WORKER_SCRIPT = 'layer-worker.js';
 const VERITY_SCRIPT = 'verity-worker.js';
@@ -36,14 +38,14 @@ async function main(): Promise<void> {
   const output = resolve(values.output ?? join(ROOT, 'build/slipway'));
   await using work = await makeTempDir('sea');
 
-  const pieces = await bundleInPieces(ENTRY, join(work.path, PIECES));
+  await bundleInPieces(ENTRY, join(work.path, SOURCES));
   await bundleWhole(LAYER_WORKER, join(work.path, WORKER_SCRIPT));
   await bundleWhole(VERITY_WORKER, join(work.path, VERITY_SCRIPT));
-  await compile(join(work.path, PIECES));
+  await packPieces(work.path);
   await copyFile(LOADER, join(work.path, SCRIPT));
   await strippedNode(join(work.path, NODE));
   await run(['sh', join(ROOT, 'packages/linux/native/build.sh')], { describe: 'build the native addon' });
-  await inject(work.path, pieces);
+  await inject(work.path);
   const executable = join(work.path, EXECUTABLE);
   await run([executable, '--version'], { describe: 'run the new executable' });
 
@@ -63,14 +65,15 @@ async function strippedNode(to: string): Promise<void> {
 }
 
 /** V8 takes what was compiled under the options it runs with; only the seed may differ, which makes the same of the same pieces. */
-async function compile(directory: string): Promise<void> {
-  await run([process.execPath, ...NODE_OPTIONS, '--random-seed=1', COMPILER, directory], {
+async function packPieces(directory: string): Promise<void> {
+  const paths = [SOURCES, PIECES, PLACES].map((name) => join(directory, name));
+  await run([process.execPath, ...NODE_OPTIONS, '--random-seed=1', PACKER, ...paths], {
     describe: 'compile the pieces',
   });
 }
 
 /** Puts script and addon into the executable. Paths are relative because Node records the script's. */
-async function inject(directory: string, pieces: readonly string[]): Promise<void> {
+async function inject(directory: string): Promise<void> {
   await writeFile(
     join(directory, 'sea.json'),
     JSON.stringify({
@@ -87,9 +90,8 @@ async function inject(directory: string, pieces: readonly string[]): Promise<voi
         'linux.node': ADDON,
         'layer-worker.js': WORKER_SCRIPT,
         'verity-worker.js': VERITY_SCRIPT,
-        ...Object.fromEntries(
-          pieces.flatMap((name) => [name, `${name}.cache`]).map((name) => [name, `${PIECES}/${name}`]),
-        ),
+        [PIECES]: PIECES,
+        [PLACES]: PLACES,
       },
     }),
   );

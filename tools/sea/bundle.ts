@@ -41,14 +41,11 @@ export async function bundleWhole(entry: string, outfile: string): Promise<void>
 
 /**
  * CommonJS files that `require` each other as `./NAME`, written to `directory`; the first to run is `slipway.js`.
- *
- * @returns the names of all, sorted
  */
-export async function bundleInPieces(entry: string, directory: string): Promise<readonly string[]> {
-  const { output } = await build({
+export async function bundleInPieces(entry: string, directory: string): Promise<void> {
+  await build({
     ...COMMON,
     input: { slipway: entry },
     output: { ...OUTPUT, dir: directory, entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' },
   });
-  return output.map(({ fileName }) => fileName).sort();
 }

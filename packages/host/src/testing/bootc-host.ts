@@ -1,5 +1,5 @@
 /** A host as bootc's composefs backend leaves it, in a directory: its store, its origin files, its kernels, its entries. */
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { bootcEntry, bootDigest, kernelDirectory, writeKernel } from '@slipway/boot';
 import {
@@ -10,12 +10,14 @@ import {
   initRepository,
   layerStreamName,
   manifestStreamName,
+  openRepository,
   type Repository,
   readFile,
   writeDocumentStream,
 } from '@slipway/composefs';
-import { silentLog } from '@slipway/core';
+import { isSlipwayError, silentLog } from '@slipway/core';
 import { layoutSource, parseReference, type ResolvedImage } from '@slipway/oci';
+import { recordBoot } from '../booted.ts';
 import { kernelPair } from '../deployment-plan.ts';
 import { deploymentTree } from '../deployment-tree.ts';
 import { buildEtc } from '../etc-merge/apply.ts';
@@ -23,7 +25,7 @@ import { etcOfImage } from '../etc-merge/from-image.ts';
 import { planEtcMerge } from '../etc-merge/plan.ts';
 import { hostLayout, VAR_LINK_TARGET } from '../layout.ts';
 import { V1, V2 } from './scenario.ts';
-import { partsOf, systemOf } from './test-host.ts';
+import { boot, partsOf, systemOf, type TestHost } from './test-host.ts';
 import { type ImageFiles, type TestImage, writeTestImage } from './test-image.ts';
 
 /** What an image has that can go over to Slipway and back to bootc. */
@@ -184,4 +186,39 @@ async function layerStream(repository: Repository, objects: readonly Uint8Array[
   whole.writeBigUInt64LE(BigInt(whole.length), 32 + 24);
   whole.write('ocilayer', 32 + 64, 'latin1');
   return (await repository.putObject(whole)).digest;
+}
+
+/** A release that follows. */
+export const NEXT: TestImage = { ...NEW, version: '3', files: { ...NEW.files, 'etc/default': 'v3' } };
+
+/** The same host, booted for the first time since. */
+export async function bootedBootcHost(directory: string): Promise<TestHost> {
+  await installBootcHost(directory);
+  const host = await boot(directory);
+  await recordBoot(host);
+  return host;
+}
+
+/** Why a host does not change hands; `done` where it does. */
+export async function refusalOf(work: () => Promise<unknown>): Promise<string> {
+  try {
+    await work();
+    return 'done';
+  } catch (thrown) {
+    return isSlipwayError(thrown, 'ADOPTION_REFUSED') ? thrown.message : String(thrown);
+  }
+}
+
+/** Who wrote the kernels of the boot partition, by the names of their directories. */
+export async function kernelOwners({ esp }: TestHost): Promise<readonly string[]> {
+  return (await readdir(join(esp, 'EFI/Linux'))).map((name) => name.replace(/-.*/, '')).toSorted();
+}
+
+/** What bootc says of a deployment in the object store. */
+export async function bootcStreams(host: TestHost): Promise<readonly string[]> {
+  const repository = await openRepository(host.layout.composefs);
+  return repository.listStreams().flatMap((name) => {
+    const stream = repository.readSplitstream(name);
+    return stream === undefined ? [] : [`${name.replace(/-sha256.*/, '')} ${stream.contentType}`];
+  });
 }

@@ -1,4 +1,4 @@
-import type { DirectoryNode, LeafNode, TreeNode } from '../tree.ts';
+import type { DirectoryNode, LeafNode, RegularNode, TreeNode } from '../tree.ts';
 import type { LeafFacts, TreeFacts } from './facts.ts';
 import { type FormatVersion, OVERLAY } from './format.ts';
 import { ImageView } from './image-view.ts';
@@ -22,6 +22,12 @@ export interface ErofsContents {
   readonly formatVersion: FormatVersion;
   /** What directories have in this image and not in the tree. */
   readonly directories: ReadonlyMap<DirectoryNode, StoredDirectory>;
+}
+
+/** A regular file of an image, by the last part of its path. */
+export interface ErofsFile {
+  readonly name: string;
+  readonly node: RegularNode;
 }
 
 /** How a directory stands in an image. */
@@ -66,6 +72,22 @@ export function readErofsContents(bytes: Uint8Array): ErofsContents {
   const scanned = scanImage(image);
   const builder = new TreeBuilder(image, scanned);
   return { ...builder.build(), formatVersion: scanned.superblock.formatVersion };
+}
+
+/**
+ * The regular files of an image without their tree, which takes half as long: under their last names, those with several names as often.
+ *
+ * @throws SlipwayError EROFS_INVALID with the offset of what is wrong
+ */
+export function* erofsFiles(bytes: Uint8Array): Generator<ErofsFile, void, undefined> {
+  const image = new ImageView(bytes);
+  for (const { leaves } of scanImage(image).directories) {
+    for (const { name, leaf } of leaves) {
+      if (leaf.isWhiteout) continue;
+      const node = leafOf(image, leaf.inode);
+      if (node.kind === 'regular') yield { name, node };
+    }
+  }
 }
 
 class TreeBuilder {

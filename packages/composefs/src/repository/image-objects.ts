@@ -1,6 +1,5 @@
 import { SlipwayError } from '@slipway/core';
-import { readErofs } from '../erofs/reader.ts';
-import { walkTree } from '../tree-path.ts';
+import { erofsFiles } from '../erofs/reader.ts';
 import { isDigestHex } from './layout.ts';
 import { fileObject } from './node-content.ts';
 import type { Store } from './store.ts';
@@ -13,16 +12,16 @@ import type { Store } from './store.ts';
  */
 export function imageObjects(repository: Store, id: string): Set<string> {
   const needed = new Set<string>();
-  for (const { node, path } of walkTree(readErofs(repository.readImage(id)))) {
-    if (node.kind !== 'regular' || node.content.kind === 'inline') continue;
+  for (const { node, name } of erofsFiles(repository.readImage(id))) {
+    if (node.content.kind === 'inline') continue;
     const object = fileObject(node);
     if (object === undefined || !isDigestHex(object, repository.algorithm)) {
       throw new SlipwayError(
         'REPOSITORY_INVALID',
-        `cannot tell which object image ${id} needs for ${JSON.stringify(path)}`,
+        `cannot tell which object image ${id} needs for its file ${JSON.stringify(name)}`,
         {
           hint: 'remove the image',
-          details: { image: id, path },
+          details: { image: id, name },
         },
       );
     }

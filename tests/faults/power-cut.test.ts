@@ -51,7 +51,13 @@ test('at every flush and between them leaves a host that boots and has lost noth
   markForgotten();
   rows.push(row('power cut, disk checked', judged.length, lostOf(judged), startMs));
   expect(described(judged)).toEqual([]);
-  expect(new Set(judged.map(({ phase }) => phase))).toEqual(new Set(['pull', 'staged', 'finished']));
+  // Whether the first flush comes before the update has said a word is chance.
+  const phases = new Set(judged.map(({ phase }) => phase));
+  expect([...phases].filter((phase) => phase !== 'before').toSorted()).toEqual([
+    'finished',
+    'pull',
+    'staged',
+  ]);
 });
 
 test('leaves a disk that a machine boots', async () => {

@@ -22,18 +22,31 @@ import { distributionTree, type Suite } from './harness/distribution-tree.ts';
 import { mountImage } from './harness/mounted-image.ts';
 import { prepareReference, reference } from './harness/reference-composefs.ts';
 import { CACHE } from './harness/slipway.ts';
+import { findUbuntuReleases } from './harness/ubuntu-archive.ts';
 
-// Scenario: the trees of three releases of Debian. The image of each is the one mkcomposefs makes, says of it what composefs-info says,
+// Scenario: the trees of three releases of Debian and two of Ubuntu. The image of each is the one mkcomposefs makes, says of it what composefs-info says,
 // satisfies the checker of EROFS, and shows mounted every byte and attribute of the tree it was made of.
+
+const ubuntu = await findUbuntuReleases(['jammy', 'noble']);
 
 const CASES: readonly (readonly [Suite, VerityAlgorithm])[] = [
   ['bookworm', 'sha256'],
   ['trixie', 'sha512'],
   ['sid', 'sha256'],
+  ...ubuntu.there.map((suite, index) => [suite, index % 2 === 0 ? 'sha512' : 'sha256'] as const),
 ];
 
 beforeAll(async () => {
   await prepareReference();
+});
+
+const without =
+  ubuntu.missing.length === 0
+    ? ''
+    : `, but none of Ubuntu's ${ubuntu.missing.join(' and ')}: the mirror of this machine does not have it`;
+
+test(`${CASES.length} trees${without}`, () => {
+  expect(CASES.length).toBeGreaterThanOrEqual(3);
 });
 
 describe.each(CASES)('%s', (suite, algorithm) => {

@@ -30,9 +30,9 @@ import {
   withDigest,
 } from '../packages/registry/src/testing/registry-user.ts';
 import { startFaultProxy } from './harness/fault-proxy.ts';
-import { startRegistry } from './harness/registry.ts';
-import { serveRegistryProcess } from './harness/registry-server.ts';
-import { ROOT, slipway, slipwayJson } from './harness/slipway.ts';
+import { makeCertificate, startRegistry } from './harness/registry.ts';
+import { addRegistryUser, serveRegistryProcess } from './harness/registry-server.ts';
+import { slipway, slipwayJson } from './harness/slipway.ts';
 
 // `slipway registry serve` beside Debian's docker-registry: the same clients, ours and others', do the same to both. Then what
 // only a process can show: kills in the middle of uploads, an end in good order, users and certificates from the command line.
@@ -186,6 +186,7 @@ describe.each(['slipway', 'docker-registry'])('our client and %s', (name) => {
   });
 });
 
+// skopeo, podman, buildah and docker-registry here, oras in registry-oras.test.ts; over TLS skopeo and ours below.
 describe('clients of others', () => {
   test('skopeo: in, out, as Docker has it, between repositories, from the layout, deleted', async () => {
     const { hostPort } = server('slipway');
@@ -219,7 +220,7 @@ describe('clients of others', () => {
 
   test('podman: logs in, pushes, pulls, with its short name for it', async () => {
     const users = join(temp.path, 'podman-users');
-    await passwd(users, 'ci', 'push it');
+    await addRegistryUser(users, 'ci', 'push it');
     await using registry = await serveRegistryProcess(join(temp.path, 'podman-root'), ['--users', users]);
     const store = ['--root', join(temp.path, 'podman'), '--runroot', join(temp.path, 'podman-run')];
     const env = {
@@ -273,10 +274,20 @@ describe('clients of others', () => {
     expect((await again.resolve('amd64')).config.labels).toMatchObject({ seed: '1' });
   });
 
+  test('docker-registry: pulls through, for clients of its own', async () => {
+    const upstream = server('slipway');
+    await push(upstream.hostPort, 'upstream/os:v1');
+    await using mirror = await startRegistry({ mirrorOf: upstream.url });
+    await pull(mirror.hostPort, 'upstream/os:v1');
+    await pull(mirror.hostPort, `upstream/os@${image.digest}`);
+    await using nothing = openImage(parseReference(`${mirror.hostPort}/upstream/os:v2`), QUICK);
+    await expect(nothing.resolve('amd64')).rejects.toMatchObject({ code: 'OCI_NOT_FOUND' });
+  });
+
   test('skopeo logs in: everybody pulls, users push, hosts do not', async () => {
     const users = join(temp.path, 'users');
-    await passwd(users, 'ci', 'push it');
-    await passwd(users, 'hosts', 'pull it', '--pull-only');
+    await addRegistryUser(users, 'ci', 'push it');
+    await addRegistryUser(users, 'hosts', 'pull it', '--pull-only');
     const options = ['--users', users, '--anonymous-pull'];
     await using registry = await serveRegistryProcess(join(temp.path, 'users-root'), options);
     const target = `docker://${registry.hostPort}/os:v1`;
@@ -343,10 +354,7 @@ describe('a process', () => {
   test('serves TLS, read-only, and tells what it cannot do', async () => {
     const root = join(temp.path, 'tls-root');
     await slipway(['push', `oci:${layout}:v1`, `oci:${root}:os:v1`]);
-    const [certificate, key] = [join(temp.path, 'tls.crt'), join(temp.path, 'tls.key')];
-    const request = '-newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=test'.split(' ');
-    const files = ['-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate];
-    await run(['openssl', 'req', '-x509', ...request, ...files], { describe: 'make a certificate' });
+    const { certificate, key } = await makeCertificate(temp.path);
     await using registry = await serveRegistryProcess(root, [
       '--read-only',
       '--tls-cert',
@@ -486,18 +494,6 @@ async function checkLayout(root: string): Promise<{ readonly tags: number; reado
     for (const part of [manifest.config, ...manifest.layers]) expect(there).toContain(part.digest);
   }
   return { tags: index?.entries.length ?? 0, blobs: names.length };
-}
-
-async function passwd(
-  users: string,
-  name: string,
-  password: string,
-  ...options: readonly string[]
-): Promise<void> {
-  await run([`${ROOT}/bin/slipway`, 'registry', 'passwd', '--users', users, ...options, name], {
-    describe: 'set a password',
-    input: `${password}\n`,
-  });
 }
 
 async function skopeo(verb: string, ...args: readonly string[]): Promise<void> {

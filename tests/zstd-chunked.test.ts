@@ -1,10 +1,11 @@
 /**
  * Layers fetched file by file: the next version of an image from a real registry costs its new files and little more, and what is in
- * the store afterwards is what the whole image would have put there. podman of Debian 13 reads what we write, and we what it writes.
+ * the store afterwards is what the whole image would have put there. podman of Debian 13 reads what we write, and we what it writes; of
+ * eStargz we read what stargz-snapshotter writes.
  */
 import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { constants, zstdCompressSync } from 'node:zlib';
+import { constants, gzipSync, zstdCompressSync } from 'node:zlib';
 import {
   type ImportedImage,
   importImage,
@@ -32,13 +33,16 @@ import { file, link, member } from '../packages/composefs/src/import/testing.ts'
 import { type FaultProxy, startFaultProxy } from './harness/fault-proxy.ts';
 import { podman, preparePodman } from './harness/podman-trixie.ts';
 import { startRegistry, type TestRegistry } from './harness/registry.ts';
-import { slipwayJson } from './harness/slipway.ts';
+import { slipway, slipwayJson } from './harness/slipway.ts';
+import { convertToStargz } from './harness/stargz-snapshotter.ts';
 
 /** How much of programs goes into an image, and of how many files one is new in the second version. */
 const PROGRAM_BYTES = 24 * 2 ** 20;
 /** Shorter ones hardly count among the bytes of an operating system. */
 const SMALLEST_BYTES = 32 * 1024;
 const NEW_DIVISOR = 4;
+/** Into how long pieces eStargz cuts programs: the usual 4 MiB would leave each of them whole. */
+const STARGZ_PIECE_BYTES = 64 * 1024;
 
 let temp: TempDir;
 let registry: TestRegistry;
@@ -71,10 +75,7 @@ describe('the next version of an image', () => {
   ];
 
   beforeAll(async () => {
-    const older = programs.map(({ path, bytes }, index) =>
-      member(path, { bytes: index % NEW_DIVISOR === 0 ? Buffer.from(`older ${path}`) : bytes }),
-    );
-    await writeImage('v1', [[...extras, ...older]]);
+    await writeImage('v1', [[...extras, ...olderOf(programs)]]);
     await writeImage('v2', [[...extras, ...programs.map(({ path, bytes }) => member(path, { bytes }))]]);
     // The same files in other layers, and a program of its own: another image of the same house.
     const half = programs.length / 2;
@@ -229,10 +230,80 @@ describe('podman of Debian 13', () => {
   });
 });
 
+describe('eStargz by stargz-snapshotter', () => {
+  const programs = pinnedPrograms();
+  const directories = [member('usr/'), member('usr/bin/')];
+
+  beforeAll(async () => {
+    await writeImage('e1', [[...directories, ...olderOf(programs)]]);
+    await writeImage('e2', [[...directories, ...programs.map(({ path, bytes }) => member(path, { bytes }))]]);
+    await push('e1', 'gzip', 'e1-gzip');
+    const archive = (name: string): string => join(temp.path, `${name}.tar`);
+    const conversions = ['e1', 'e2'].map((tag) => ({
+      tag,
+      from: archive(tag),
+      to: archive(`${tag}-stargz`),
+      pieceBytes: STARGZ_PIECE_BYTES,
+    }));
+    const copy = ['copy', '-q', '--compression-format', 'gzip'];
+    for (const { tag, from } of conversions)
+      await slipway([...copy, `oci:${layout}:${tag}`, `oci-archive:${from}:${tag}`]);
+    await convertToStargz(conversions);
+    for (const { tag, to } of conversions)
+      await slipway(['copy', '-q', `oci-archive:${to}`, `${registry.hostPort}/os:${tag}-stargz`]);
+  });
+
+  // The last piece of each file holds what the archive has up to the next one, and is always fetched.
+  test.each([
+    ['of the same kind', 'e1-stargz'],
+    ['packed in the ordinary way', 'e1-gzip'],
+  ])('the next version costs what is new, and ends, when the last one %s is here', async (_what, older) => {
+    const alone = programs
+      .map(({ bytes }, index) => (index % NEW_DIVISOR === 0 ? bytes : lastPiece(bytes)))
+      .flatMap((bytes) => [...piecesOf(bytes)])
+      .reduce((sum, piece) => sum + gzipSync(piece, { level: 9 }).length, 0);
+    const repository = await storeWith(older, `stargz-${older}`);
+    const { imported, sentBytes, events, warnings } = await pull(repository, 'e2-stargz');
+    expect(warnings).toEqual([]);
+    expect(sentBytes).toBeGreaterThan(alone / 2);
+    expect(sentBytes).toBeLessThan(alone * 1.05);
+    expect(imported.fetchedBytes).toBe(sentBytes);
+    const saved = (await layerBytes('e2-stargz')) - sentBytes;
+    expect(events.at(-1)).toMatchObject({ kind: 'end', done: sentBytes, saved });
+    await expectSameAsWhole(repository, imported, 'e2-stargz');
+  });
+
+  test('comes whole into an empty store', async () => {
+    const repository = await initRepository(join(temp.path, 'stargz-empty'));
+    expect((await pull(repository, 'e2-stargz')).sentBytes).toBe(await layerBytes('e2-stargz'));
+  });
+});
+
+function* piecesOf(bytes: Buffer): Generator<Buffer, void, undefined> {
+  for (let at = 0; at < bytes.length; at += STARGZ_PIECE_BYTES)
+    yield bytes.subarray(at, at + STARGZ_PIECE_BYTES);
+}
+
+function lastPiece(bytes: Buffer): Buffer {
+  return [...piecesOf(bytes)].at(-1) ?? bytes;
+}
+
+interface Program {
+  readonly path: string;
+  readonly bytes: Buffer;
+}
+
+/** An older version of programs: every so many differ. */
+function olderOf(programs: readonly Program[]): readonly TarInput[] {
+  return programs.map(({ path, bytes }, index) =>
+    member(path, { bytes: index % NEW_DIVISOR === 0 ? Buffer.from(`older ${path}`) : bytes }),
+  );
+}
+
 /** Pieces of Node's own executable: real programs, and the same ones on every machine. */
-function pinnedPrograms(): readonly { readonly path: string; readonly bytes: Buffer }[] {
+function pinnedPrograms(): readonly Program[] {
   const node = readFileSync(process.execPath);
-  const programs: { readonly path: string; readonly bytes: Buffer }[] = [];
+  const programs: Program[] = [];
   for (let at = PROGRAM_BYTES; at < 2 * PROGRAM_BYTES; ) {
     const sizeBytes: number = SMALLEST_BYTES * (1 + (programs.length % 17));
     programs.push({

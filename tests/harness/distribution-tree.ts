@@ -1,7 +1,10 @@
+import { type UbuntuSuite, ubuntuArchive } from './ubuntu-archive.ts';
 import { unpackPackages } from './unpacked-packages.ts';
 
-/** A release of Debian whose tree tests look at. */
-export type Suite = 'bookworm' | 'trixie' | 'sid';
+/** A release of Debian or Ubuntu whose tree tests look at. */
+export type Suite = 'bookworm' | 'trixie' | 'sid' | UbuntuSuite;
+
+const UBUNTU: ReadonlySet<Suite> = new Set<UbuntuSuite>(['jammy', 'noble']);
 
 /** What every installation has, and what brings many kinds of files. */
 const PACKAGES =
@@ -9,8 +12,8 @@ const PACKAGES =
   'login,mawk,mount,ncurses-base,ncurses-bin,passwd,perl,sed,systemd,sysvinit-utils,tar,tzdata,udev,util-linux';
 
 /**
- * The tree of a small Debian of this release, nine thousand files as its packages unpack. The first time takes about fifteen seconds
- * and a Debian mirror.
+ * The tree of a small system of this release, thousands of files as its packages unpack. The first time takes about fifteen seconds
+ * and a mirror.
  */
 export async function distributionTree(suite: Suite): Promise<string> {
   const asUnpacked = async (): Promise<void> => {};
@@ -18,6 +21,7 @@ export async function distributionTree(suite: Suite): Promise<string> {
     name: `tree-${suite}`,
     suite,
     packages: PACKAGES.split(','),
+    ...(UBUNTU.has(suite) ? { archive: await ubuntuArchive() } : {}),
     finish: asUnpacked,
   });
 }

@@ -2,6 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
+import { run } from '@slipway/core';
 import { ROOT } from './slipway.ts';
 
 /** A running `slipway registry serve`. */
@@ -57,6 +58,19 @@ export async function serveRegistryProcess(
       await end('SIGKILL');
     },
   };
+}
+
+/** Lets a user push, or do what `options` of `slipway registry passwd` leave. */
+export async function addRegistryUser(
+  users: string,
+  name: string,
+  password: string,
+  ...options: readonly string[]
+): Promise<void> {
+  await run([`${ROOT}/bin/slipway`, 'registry', 'passwd', '--users', users, ...options, name], {
+    describe: 'set a password',
+    input: `${password}\n`,
+  });
 }
 
 async function firstLine(child: ChildProcess): Promise<string | undefined> {

@@ -20,6 +20,8 @@ export interface RegistryOptions {
   readonly credentials?: { readonly username: string; readonly password: string };
   /** Speaks TLS, with a certificate nobody knows; `caPath` is what to trust. */
   readonly tls?: boolean;
+  /** Address of another registry: what this one does not have it pulls from there, and takes no pushes. */
+  readonly mirrorOf?: string;
   /** Where images are kept. Default: a temporary directory, removed at the end. */
   readonly storage?: string;
 }
@@ -55,9 +57,9 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
   const directory = resources.use(await makeTempDir('registry')).path;
   const storage = options.storage ?? join(directory, 'storage');
   await mkdir(storage, { recursive: true });
-  const caPath = options.tls === true ? await makeCertificate(directory) : undefined;
+  const tls = options.tls === true ? await makeCertificate(directory) : undefined;
   const config = join(directory, 'config.json');
-  await writeFile(config, JSON.stringify(await configuration(options, storage, directory)));
+  await writeFile(config, JSON.stringify(await configuration(options, { storage, directory, tls })));
 
   const child = spawn('setpriv', ['--pdeathsig', 'KILL', '--', 'docker-registry', 'serve', config], {
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -73,8 +75,8 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
     scheme,
     hostPort: `127.0.0.1:${port}`,
     guestHostPort: `${HOST_SEEN_BY_GUEST}:${port}`,
-    caPath,
-    keyPath: caPath?.replace(/\.crt$/, '.key'),
+    caPath: tls?.certificate,
+    keyPath: tls?.key,
     blobPath,
     deleteBlob: (digest) => rm(blobPath(digest)),
     corruptBlob: (digest, offset = 0) => flipByte(blobPath(digest), offset),
@@ -85,16 +87,24 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Test
 }
 
 /** A configuration file is YAML, of which JSON is a part. */
-async function configuration(options: RegistryOptions, storage: string, directory: string): Promise<unknown> {
+async function configuration(
+  options: RegistryOptions,
+  places: {
+    readonly storage: string;
+    readonly directory: string;
+    readonly tls: ServerCertificate | undefined;
+  },
+): Promise<unknown> {
+  const { storage, directory, tls } = places;
   const passwords = join(directory, 'htpasswd');
   if (options.credentials !== undefined) await writeFile(passwords, await htpasswdLine(options.credentials));
   const auth = { htpasswd: { realm: 'test', path: passwords } };
-  const tls = { certificate: join(directory, 'tls.crt'), key: join(directory, 'tls.key') };
   return {
     version: '0.1',
     log: { level: 'info', accesslog: { disabled: true } },
     storage: { filesystem: { rootdirectory: storage }, delete: { enabled: true } },
-    http: { addr: '127.0.0.1:0', secret: 'test', ...(options.tls === true ? { tls } : {}) },
+    http: { addr: '127.0.0.1:0', secret: 'test', ...(tls === undefined ? {} : { tls }) },
+    ...(options.mirrorOf === undefined ? {} : { proxy: { remoteurl: options.mirrorOf } }),
     ...(options.credentials === undefined ? {} : { auth }),
   };
 }
@@ -109,16 +119,22 @@ async function htpasswdLine(credentials: { username: string; password: string })
   return `${credentials.username}:${stdout.toString('utf8')}\n`;
 }
 
+/** Files of a server that speaks TLS. */
+export interface ServerCertificate {
+  readonly certificate: string;
+  readonly key: string;
+}
+
 /** A certificate that vouches for itself, for the host and as the guest names it. */
-async function makeCertificate(directory: string): Promise<string> {
-  const certificate = join(directory, 'tls.crt');
+export async function makeCertificate(directory: string): Promise<ServerCertificate> {
+  const [certificate, key] = [join(directory, 'tls.crt'), join(directory, 'tls.key')];
   const names = `subjectAltName=IP:127.0.0.1,IP:${HOST_SEEN_BY_GUEST},DNS:localhost`;
-  const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-keyout', join(directory, 'tls.key')];
+  const made = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:P-256', '-keyout', key];
   const subject = ['-nodes', '-days', '2', '-subj', '/CN=slipway test registry', '-addext', names];
-  await run(['openssl', 'req', '-x509', ...key, ...subject, '-out', certificate], {
+  await run(['openssl', 'req', '-x509', ...made, ...subject, '-out', certificate], {
     describe: 'make a certificate',
   });
-  return certificate;
+  return { certificate, key };
 }
 
 /** Waits for the line that names the port; the registry asked the kernel for a free one. */

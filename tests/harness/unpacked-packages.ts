@@ -1,5 +1,5 @@
 /**
- * Debian packages of whatever release, unpacked once under build/cache with what they depend on: programs this Debian does not have, started
+ * Packages of whatever release of Debian, or of one made like it, unpacked once under build/cache with what they depend on: programs this Debian does not have, started
  * through their own dynamic loader, and trees to look at. Nothing is installed.
  */
 import { existsSync } from 'node:fs';
@@ -9,12 +9,21 @@ import { run } from '@slipway/core';
 import { exclusively } from './exclusively.ts';
 import { CACHE } from './slipway.ts';
 
+/** An archive that is not Debian's own. */
+export interface PackageArchive {
+  readonly uri: string;
+  /** File of the keys its releases are signed with. */
+  readonly keyring: string;
+}
+
 /** Packages of one release. */
 export interface UnpackedPackages {
   /** Directory below build/cache. */
   readonly name: string;
   readonly suite: string;
   readonly packages: readonly string[];
+  /** Where they are. Default: with Debian's, wherever this machine has those from. */
+  readonly archive?: PackageArchive;
   /** What is done to the tree before it is there for others. Default: all but programs and libraries goes. */
   readonly finish?: (root: string) => Promise<void>;
 }
@@ -32,7 +41,10 @@ export async function unpackPackages(wanted: UnpackedPackages): Promise<string> 
   return root;
 }
 
-async function unpackOnce({ suite, packages, finish }: UnpackedPackages, root: string): Promise<void> {
+async function unpackOnce(
+  { suite, packages, archive, finish }: UnpackedPackages,
+  root: string,
+): Promise<void> {
   if (existsSync(root)) return;
   const unfinished = `${root}.${process.pid}`;
   await run(
@@ -41,8 +53,10 @@ async function unpackOnce({ suite, packages, finish }: UnpackedPackages, root: s
       '--variant=extract',
       `--include=${packages.join(',')}`,
       '--aptopt=Acquire::Check-Valid-Until "false"',
+      ...(archive === undefined ? [] : [`--keyring=${archive.keyring}`]),
       suite,
       unfinished,
+      ...(archive === undefined ? [] : [archive.uri]),
     ],
     { describe: `unpack ${packages.join(', ')} of ${suite}`, debianPackage: 'mmdebstrap' },
   );

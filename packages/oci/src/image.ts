@@ -48,6 +48,12 @@ export interface ResolvedImage {
 /** How images are kept in a place, as the prefix of a reference says it (containers-transports(5)). */
 export type Transport = 'registry' | 'oci' | 'oci-archive' | 'docker-archive' | 'containers-storage' | 'dir';
 
+/** How to read a blob. */
+export interface OpenBlobOptions extends OperationOptions {
+  /** The reader has no use for a chunk any more when it asks for the next one, which may then lie in its place. Default: chunks stay. */
+  readonly reuseChunks?: boolean;
+}
+
 /** Somewhere images are read from. Contract of every transport. */
 export interface ImageSource extends AsyncDisposable {
   /** All but `registry` are on this machine. */
@@ -66,7 +72,7 @@ export interface ImageSource extends AsyncDisposable {
    * Bytes of a blob from `offsetBytes` on, retried and resumed inside, NOT verified when the offset is not 0:
    * callers hash what they put together. From 0 the end of the stream throws OCI_DIGEST_MISMATCH when the digest is wrong.
    */
-  openBlob(descriptor: Descriptor, offsetBytes?: number, options?: OperationOptions): ByteStream;
+  openBlob(descriptor: Descriptor, offsetBytes?: number, options?: OpenBlobOptions): ByteStream;
   /**
    * A part of a blob, retried and resumed inside, NOT verified. Only where fetching less is worth something: registries.
    *

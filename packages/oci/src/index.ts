@@ -23,6 +23,7 @@ export type {
   ImageDocument,
   ImageSource,
   Manifest,
+  OpenBlobOptions,
   ResolvedImage,
   Transport,
   WholeImageSource,

@@ -56,7 +56,8 @@ async function fetchWholeLayer(fetch: LayerFetch, index: number): Promise<Fetche
     task.advance(bytes);
   };
   const onSaved = (bytes: number): void => task.save(bytes);
-  const open = { ...options, cacheDir, onFetched, onSaved };
+  // What reads them makes copies: chunks of their own would be as much garbage as the layer has bytes.
+  const open = { ...options, cacheDir, onFetched, onSaved, reuseChunks: true };
   const read = await readBlob(fetch, layer, openPackedLayer(source, layer, open)).catch(
     async (refused: unknown) => {
       throw await damageBehind(refused, fetch, layer);

@@ -51,8 +51,8 @@ class OpenArchive implements ArchiveFile {
     const { offsetBytes, sizeBytes } = member;
     return {
       sizeBytes,
-      read: (startBytes, signal) =>
-        readFilePart(this.#handle, offsetBytes + startBytes, offsetBytes + sizeBytes, signal),
+      read: (startBytes, options) =>
+        readFilePart(this.#handle, offsetBytes + startBytes, offsetBytes + sizeBytes, options),
       [Symbol.asyncDispose]: () => Promise.resolve(),
     };
   }
@@ -105,7 +105,7 @@ async function unpacked(
   const plain = await open(join(directory.path, 'archive.tar'), 'wx+', 0o600);
   resources.defer(() => plain.close());
   const { size } = await handle.stat();
-  for await (const chunk of decompress(readFilePart(handle, 0, size, undefined), { what: name })) {
+  for await (const chunk of decompress(readFilePart(handle, 0, size, {}), { what: name })) {
     for (let at = 0; at < chunk.length; )
       at += (await plain.write(chunk, at, chunk.length - at)).bytesWritten;
   }

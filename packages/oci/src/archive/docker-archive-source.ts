@@ -157,7 +157,7 @@ async function describeLayers(
 }
 
 async function compressionOf(blob: LocalBlob): Promise<Compression> {
-  for await (const chunk of blob.read(0, undefined)) return detectCompression(chunk);
+  for await (const chunk of blob.read(0, {})) return detectCompression(chunk);
   return 'none';
 }
 
@@ -170,7 +170,7 @@ function digestInName(name: string): Digest | undefined {
 
 async function digestOfBlob(blob: LocalBlob): Promise<Digest> {
   const hasher = new DigestHasher();
-  for await (const chunk of blob.read(0, undefined)) hasher.update(chunk);
+  for await (const chunk of blob.read(0, {})) hasher.update(chunk);
   return hasher.digest();
 }
 

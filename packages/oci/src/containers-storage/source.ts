@@ -1,5 +1,12 @@
 import { type ByteStream, makeLargeTempDir, type OperationOptions } from '@slipway/core';
-import type { Descriptor, Digest, ImageDocument, ResolvedImage, WholeImageSource } from '../image.ts';
+import type {
+  Descriptor,
+  Digest,
+  ImageDocument,
+  OpenBlobOptions,
+  ResolvedImage,
+  WholeImageSource,
+} from '../image.ts';
 import { layoutSource } from '../layout/source.ts';
 import { formatReference, type StorageReference } from '../reference.ts';
 import { skopeoCopy } from './skopeo.ts';
@@ -37,7 +44,7 @@ class StorageSource implements WholeImageSource {
     return await (await this.#copied(options)).readDocument(digest, options);
   }
 
-  async *openBlob(descriptor: Descriptor, offsetBytes = 0, options: OperationOptions = {}): ByteStream {
+  async *openBlob(descriptor: Descriptor, offsetBytes = 0, options: OpenBlobOptions = {}): ByteStream {
     yield* (await this.#copied(options)).openBlob(descriptor, offsetBytes, options);
   }
 

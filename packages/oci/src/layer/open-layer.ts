@@ -6,7 +6,7 @@ import {
   SlipwayError,
 } from '@slipway/core';
 import { verifyStream } from '../digest.ts';
-import type { Descriptor, Digest, ImageSource, ResolvedImage } from '../image.ts';
+import type { Descriptor, Digest, ImageSource, OpenBlobOptions, ResolvedImage } from '../image.ts';
 import { declaredCompression } from './compression.ts';
 import { decompress } from './decompress.ts';
 import { PartialFile } from './partial-file.ts';
@@ -80,11 +80,11 @@ export function packedLayer(source: ImageSource, image: ResolvedImage, index: nu
 export function openPackedLayer(
   source: ImageSource,
   { descriptor }: PackedLayer,
-  options: OpenLayerOptions,
+  { reuseChunks = false, ...options }: OpenLayerOptions & Pick<OpenBlobOptions, 'reuseChunks'>,
 ): ByteStream {
   return source.transport === 'registry'
     ? throughCache(source, descriptor, options)
-    : counted(source.openBlob(descriptor, 0, options), options.onFetched);
+    : counted(source.openBlob(descriptor, 0, { ...options, reuseChunks }), options.onFetched);
 }
 
 /** The second half: the archive in a blob. It needs no source, so it can be done in another thread. */

@@ -1,4 +1,5 @@
 import type { FileHandle } from 'node:fs/promises';
+import type { OpenBlobOptions } from '../image.ts';
 import type { LocalBlob } from './local-source.ts';
 
 const READ_BYTES = 1 << 20;
@@ -8,12 +9,14 @@ export async function* readFilePart(
   handle: FileHandle,
   startBytes: number,
   endBytes: number,
-  signal: AbortSignal | undefined,
+  { signal, reuseChunks = false }: OpenBlobOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  let buffer: Buffer | undefined;
   for (let at = startBytes; at < endBytes; ) {
     signal?.throwIfAborted();
-    const buffer = Buffer.allocUnsafeSlow(Math.min(READ_BYTES, endBytes - at));
-    const { bytesRead } = await handle.read(buffer, 0, buffer.length, at);
+    const lengthBytes = Math.min(READ_BYTES, endBytes - at);
+    buffer = reuseChunks && buffer !== undefined ? buffer : Buffer.allocUnsafeSlow(lengthBytes);
+    const { bytesRead } = await handle.read(buffer, 0, lengthBytes, at);
     if (bytesRead === 0) return;
     at += bytesRead;
     yield buffer.subarray(0, bytesRead);
@@ -24,7 +27,7 @@ export async function* readFilePart(
 export function fileBlob(handle: FileHandle, sizeBytes: number): LocalBlob {
   return {
     sizeBytes,
-    read: (startBytes, signal) => readFilePart(handle, startBytes, sizeBytes, signal),
+    read: (startBytes, options) => readFilePart(handle, startBytes, sizeBytes, options),
     [Symbol.asyncDispose]: () => handle.close(),
   };
 }

@@ -4,6 +4,7 @@ import type {
   Descriptor,
   Digest,
   ImageDocument,
+  OpenBlobOptions,
   ResolvedImage,
   Transport,
   WholeImageSource,
@@ -15,7 +16,7 @@ import { type DocumentReader, resolveImage } from '../resolve.ts';
 export interface LocalBlob extends AsyncDisposable {
   readonly sizeBytes: number;
   /** The bytes from an offset on; may be called more than once. */
-  read(startBytes: number, signal: AbortSignal | undefined): ByteStream;
+  read(startBytes: number, options: OpenBlobOptions): ByteStream;
 }
 
 /** Blobs on this machine: a directory or an archive of some layout. Nothing it gives is trusted before it is hashed. */
@@ -78,9 +79,9 @@ export class LocalSource implements WholeImageSource {
   async *openBlob(
     descriptor: Descriptor,
     offsetBytes = 0,
-    options: OperationOptions = {},
+    options: OpenBlobOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const stream = this.#readBlob(descriptor, offsetBytes, options.signal);
+    const stream = this.#readBlob(descriptor, offsetBytes, options);
     if (offsetBytes > 0) yield* stream;
     else yield* verifyStream(stream, descriptor.digest, descriptor.size, this.#blobName(descriptor.digest));
   }
@@ -89,7 +90,7 @@ export class LocalSource implements WholeImageSource {
     await this.#store[Symbol.asyncDispose]();
   }
 
-  async *#readBlob(descriptor: Descriptor, start: number, signal?: AbortSignal): ByteStream {
+  async *#readBlob(descriptor: Descriptor, start: number, options: OpenBlobOptions): ByteStream {
     await using blob = await this.#store.open(descriptor.digest);
     if (blob.sizeBytes !== descriptor.size) {
       throw new SlipwayError(
@@ -98,7 +99,7 @@ export class LocalSource implements WholeImageSource {
         { hint: this.#store.damagedHint },
       );
     }
-    if (start < blob.sizeBytes) yield* blob.read(start, signal);
+    if (start < blob.sizeBytes) yield* blob.read(start, options);
   }
 
   async #top(
@@ -116,7 +117,7 @@ export class LocalSource implements WholeImageSource {
   async #byDigest(digest: Digest, hint: string): Promise<Uint8Array> {
     await using blob = await this.#store.open(digest, hint);
     if (blob.sizeBytes > MAX_MANIFEST_BYTES) throw this.#tooLarge(digest, MAX_MANIFEST_BYTES);
-    const bytes = await collectBytes(blob.read(0, undefined), MAX_MANIFEST_BYTES, () =>
+    const bytes = await collectBytes(blob.read(0, {}), MAX_MANIFEST_BYTES, () =>
       this.#tooLarge(digest, MAX_MANIFEST_BYTES),
     );
     const hasher = new DigestHasher(digestAlgorithm(digest));

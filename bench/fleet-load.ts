@@ -27,6 +27,7 @@ const atStart = await server.measure();
 const fleet = await enrolDevices(server, devices);
 const enrolSeconds = (performance.now() - startedMs) / 1000;
 const enrolled = await server.measure();
+const loadUsedMs = usedHereMs();
 process.stdout.write(
   `${devices} devices enrolled in ${enrolSeconds.toFixed(0)} s; ${seconds} s of check-ins\n`,
 );
@@ -56,7 +57,12 @@ interface Result {
     readonly serverCpuMs: number;
     readonly diskBytes: number;
   };
-  readonly enrolment: { readonly perSecond: number; readonly serverCpuMs: number };
+  readonly enrolment: {
+    readonly perSecond: number;
+    readonly serverCpuMs: number;
+    /** Of the devices, which are on this machine, too. */
+    readonly loadCpuMs: number;
+  };
   readonly pagesMs: Readonly<Record<string, number>>;
   readonly rssBytes: number;
   /** Check-ins that were not answered well, and devices the server has not. */
@@ -72,6 +78,7 @@ function resultOf({ checkIns, perSecond, p50Ms, p99Ms, failed }: LoadResult, kno
     enrolment: {
       perSecond: rounded(devices / enrolSeconds),
       serverCpuMs: usedFor(atStart, enrolled, devices).serverCpuMs,
+      loadCpuMs: rounded(loadUsedMs / devices),
     },
     pagesMs: pages,
     rssBytes: after.rssBytes,
@@ -85,6 +92,12 @@ function usedFor(before: Measure, now: Measure, times: number): { serverCpuMs: n
     serverCpuMs: rounded((now.cpuMs - before.cpuMs) / each),
     diskBytes: Math.round((now.diskBytes - before.diskBytes) / each),
   };
+}
+
+/** Of processors, by this process. */
+function usedHereMs(): number {
+  const { user, system } = process.cpuUsage();
+  return (user + system) / 1000;
 }
 
 function missedGoals({ checkIn, rssBytes, pagesMs }: Result): readonly string[] {

@@ -11,16 +11,21 @@ export const FLEET = 'bench';
 /** So many at once keep a server busy, and none of them waiting for long. */
 const LANES = 8;
 const SAY_EVERY = 5000;
-/** More connections than this are not held between two check-ins: processes may have so many files open, and no more. */
-const MAX_KEPT = 8000;
-
 type Place = Omit<DeviceConnectionOptions, 'key' | 'certificate'>;
 
-/** A fleet, and its devices: each with a key and certificate of its own, each having said what it is. */
-export async function enrolDevices(server: MeasuredServer, count: number): Promise<readonly LoadDevice[]> {
+/**
+ * A fleet, and its devices: each with a key and certificate of its own, each having said what it is.
+ *
+ * @param maxKept where there are more, none holds its connection between two check-ins
+ */
+export async function enrolDevices(
+  server: MeasuredServer,
+  count: number,
+  maxKept: number,
+): Promise<readonly LoadDevice[]> {
   const token = await makeFleet(server.admin, count);
   const { hostname: host, port } = new URL(server.url);
-  const isKept = count <= MAX_KEPT;
+  const isKept = count <= maxKept;
   const place: Place = { host, port: Number(port), authority: server.authority, isKept };
   const devices: LoadDevice[] = [];
   const numbers = Array.from({ length: count }, (_, index) => index).values();

@@ -49,6 +49,10 @@ beforeAll(async () => {
   await newKey('host');
   device = await becomeDevice();
   await writeFile(join(directory.path, 'known_hosts'), await fleet('ssh', 'known-hosts'));
+  // What the agent wrote and what the command does are the same, but for the time.
+  const ofAgent = await readFile(join(places.directory, 'revoked'));
+  await takeRevocations();
+  expect(ofAgent).toHaveLength((await readFile(revocations())).length);
   port = await freePort();
   sshd = await startSshd();
 });
@@ -64,6 +68,26 @@ afterAll(async () => {
 async function fleet(...args: readonly string[]): Promise<string> {
   const { stdout } = await slipway(['fleet', ...args], { env: server.env });
   return stdout.toString('utf8');
+}
+
+function revocations(): string {
+  return join(directory.path, 'revoked');
+}
+
+/** What is revoked now, where ssh reads it, and where sshd does. */
+async function takeRevocations(): Promise<void> {
+  const { stdout } = await slipway(['fleet', 'ssh', 'revoked'], { env: server.env });
+  await writeFile(revocations(), stdout);
+  await writeFile(join(places.directory, 'revoked'), stdout);
+}
+
+/** As `ssh-keygen` reads the list: whether it names what is in a file. */
+async function isRevoked(path: string): Promise<boolean> {
+  const { exitCode } = await run(['ssh-keygen', '-Q', '-f', revocations(), path], {
+    describe: 'look into a list of revoked keys',
+    allowExitCodes: [1],
+  });
+  return exitCode !== 0;
 }
 
 async function newKey(name: string): Promise<string> {
@@ -115,6 +139,7 @@ async function startSshd(): Promise<ChildProcess> {
     `HostCertificate ${join(places.directory, 'host-cert.pub')}`,
     `TrustedUserCAKeys ${join(places.directory, 'user-authority.pub')}`,
     `AuthorizedPrincipalsFile ${join(places.directory, 'principals')}`,
+    `RevokedKeys ${join(places.directory, 'revoked')}`,
     'AuthorizedKeysFile none',
     'PasswordAuthentication no',
     'KbdInteractiveAuthentication no',
@@ -145,10 +170,11 @@ async function answers(): Promise<boolean> {
 }
 
 /** What ssh prints, or how it failed. */
-async function ssh(key: string, alias = device): Promise<string> {
+async function ssh(key: string, alias = device, known = 'known_hosts'): Promise<string> {
   const options = [
-    `UserKnownHostsFile=${join(directory.path, 'known_hosts')}`,
+    `UserKnownHostsFile=${join(directory.path, known)}`,
     'GlobalKnownHostsFile=/dev/null',
+    `RevokedHostKeys=${revocations()}`,
     `HostKeyAlias=${alias}`,
     'StrictHostKeyChecking=yes',
     'IdentitiesOnly=yes',
@@ -253,16 +279,63 @@ test('refuses what it does not sign, and devices nobody has', async () => {
   expect(await asked('--key', join(directory.path, 'host.pub'), '--device', 'nobody')).toBe(1);
 });
 
-test('every certificate is in the audit log', async () => {
+/** The API as the administrator. Disposing of the transport closes its connection. */
+async function api(transport: HttpsTransport): Promise<FleetClient> {
   const kept = await readFile(join(directory.path, 'config', 'slipway', 'fleet.json'), 'utf8');
   const { secret } = JSON.parse(kept) as { readonly secret: string };
-  using transport = new HttpsTransport({ authority: await readFile(server.caPath, 'utf8') });
   const headers = (): Readonly<Record<string, string>> => ({ authorization: `Bearer ${secret}` });
-  const client = new FleetClient({ url: server.url, transport: transport.send, headers });
+  return new FleetClient({ url: server.url, transport: transport.send, headers });
+}
+
+test('every certificate is in the audit log', async () => {
+  using transport = new HttpsTransport({ authority: await readFile(server.caPath, 'utf8') });
+  const client = await api(transport);
   const { items } = await client.call('audit.list', { query: { limit: 1000 } });
   const told = items.filter(({ target }) => target?.startsWith('SshCertificate/') === true);
   const keyIds = new Set(told.map(({ detail }) => String(detail['keyId'])));
   const ofPeople = ['token:cars@default', 'token:shops@default', 'user:admin@default'];
   expect(keyIds).toEqual(new Set([`device:${device}`, ...ofPeople]));
   expect(await client.call('audit.verify', {})).toMatchObject({ intact: true });
+});
+
+test('a token that is gone leaves certificates behind that nobody takes', async () => {
+  const secret = (await fleet('token', 'leaving', '--role', 'operator')).trim();
+  const key = await newKey('leaving');
+  const env = {
+    SLIPWAY_FLEET_URL: server.url,
+    SLIPWAY_FLEET_TOKEN: secret,
+    SLIPWAY_FLEET_CA: server.caPath,
+  };
+  await slipway(['fleet', 'ssh', 'certificate', '--key', `${key}.pub`], { env });
+  // As it is before the agent was there for the first time.
+  await writeFile(join(places.directory, 'revoked'), '');
+  expect(await ssh(key)).toBe('let in\n');
+  await takeRevocations();
+  expect(await isRevoked(`${key}-cert.pub`)).toBe(false);
+  expect(await ssh(key)).toBe('let in\n');
+  using transport = new HttpsTransport({ authority: await readFile(server.caPath, 'utf8') });
+  await (await api(transport)).call('tokens.delete', { params: { name: 'leaving' } });
+  await takeRevocations();
+  expect(await isRevoked(`${key}-cert.pub`)).toBe(true);
+  // Their key is theirs: another certificate for it is good.
+  expect(await isRevoked(`${key}.pub`)).toBe(false);
+  expect(await ssh(key)).toContain('Permission denied');
+  await fleet('ssh', 'certificate', '--key', `${key}.pub`);
+  expect(await ssh(key)).toBe('let in\n');
+});
+
+test('a device that is decommissioned is no longer known, by its certificate or by its key', async () => {
+  const key = await newKey('afterwards');
+  await fleet('ssh', 'certificate', '--key', `${key}.pub`);
+  const certificate = join(places.directory, 'host-cert.pub');
+  const hostKey = await readFile(places.hostKey, 'utf8');
+  await writeFile(join(directory.path, 'known_keys'), `${device} ${hostKey}`);
+  expect([await isRevoked(certificate), await isRevoked(places.hostKey)]).toEqual([false, false]);
+  expect([await ssh(key), await ssh(key, device, 'known_keys')]).toEqual(['let in\n', 'let in\n']);
+  using transport = new HttpsTransport({ authority: await readFile(server.caPath, 'utf8') });
+  await (await api(transport)).call('devices.decommission', { params: { name: device }, body: {} });
+  await takeRevocations();
+  expect([await isRevoked(certificate), await isRevoked(places.hostKey)]).toEqual([true, true]);
+  expect(await ssh(key)).toContain('Host key verification failed');
+  expect(await ssh(key, device, 'known_keys')).toContain('Host key verification failed');
 });

@@ -41,8 +41,19 @@ export class DeviceConnection {
    * @throws Error when no connection comes about, no answer, or one that is a refusal
    */
   async post(path: string, body: string): Promise<string> {
+    const kept = this.#socket;
+    if (kept === undefined) return await this.#ask(this.#open(), path, body);
+    try {
+      return await this.#ask(kept, path, body);
+    } catch (thrown) {
+      // The server may close a kept connection in the moment it is used again: agents ask once more then, and so do these.
+      if (!kept.destroyed) throw thrown;
+      return await this.#ask(this.#open(), path, body);
+    }
+  }
+
+  async #ask(socket: TLSSocket, path: string, body: string): Promise<string> {
     const { host, port, isKept } = this.#options;
-    const socket = this.#socket ?? this.#open();
     const answer = answerOf(socket);
     socket.write(
       `POST ${path} HTTP/1.1\r\nhost: ${host}:${port}\r\nconnection: ${isKept ? 'keep-alive' : 'close'}\r\n` +

@@ -11,16 +11,21 @@ export const FLEET = 'bench';
 /** So many at once keep a server busy, and none of them waiting for long. */
 const LANES = 8;
 const SAY_EVERY = 5000;
-/** More connections than this are not held between two check-ins: processes may have so many files open, and no more. */
-const MAX_KEPT = 8000;
-
 type Place = Omit<DeviceConnectionOptions, 'key' | 'certificate'>;
 
-/** A fleet, and its devices: each with a key and certificate of its own, each having said what it is. */
-export async function enrolDevices(server: MeasuredServer, count: number): Promise<readonly LoadDevice[]> {
+/**
+ * A fleet, and its devices: each with a key and certificate of its own, each having said what it is.
+ *
+ * @param maxKept where there are more, none holds its connection between two check-ins
+ */
+export async function enrolDevices(
+  server: MeasuredServer,
+  count: number,
+  maxKept: number,
+): Promise<readonly LoadDevice[]> {
   const token = await makeFleet(server.admin, count);
   const { hostname: host, port } = new URL(server.url);
-  const isKept = count <= MAX_KEPT;
+  const isKept = count <= maxKept;
   const place: Place = { host, port: Number(port), authority: server.authority, isKept };
   const devices: LoadDevice[] = [];
   const numbers = Array.from({ length: count }, (_, index) => index).values();
@@ -44,14 +49,14 @@ async function enrolOne(
   token: string,
   number: number,
 ): Promise<LoadDevice> {
-  const key = await makeDeviceKey();
+  const key = makeDeviceKey();
   const labels = {
     kind: 'shop',
     store: `store-${number % 1000}`,
     stage: number % 50 === 0 ? 'canary' : 'wide',
   };
   const { name, certificate } = await client.call('enrol.ask', {
-    body: { csr: await certificateRequest(key), token, hostname: `bench-${number}`, labels },
+    body: { csr: certificateRequest(key), token, hostname: `bench-${number}`, labels },
   });
   if (certificate === null) throw new Error(`${name} was not let in`);
   return new LoadDevice(new DeviceConnection({ ...place, key, certificate }));

@@ -34,6 +34,8 @@ const PACKAGES: readonly string[] = [
   'libstdc++6',
   // Loads the profile of apps into the kernel.
   'apparmor',
+  // Seals the key of a host in a fleet to its TPM.
+  'tpm2-tools',
   // Being reached.
   'openssh-server',
   'systemd-resolved',

@@ -236,6 +236,7 @@ export {
   type SshAuthorities,
   type SshCertificate,
   type SshCertificateAsk,
+  type SshRevocations,
 } from './resources/ssh.ts';
 export {
   type FilledTemplate,

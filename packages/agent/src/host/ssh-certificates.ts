@@ -2,6 +2,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { writeFileDurably } from '@slipway/boot';
 import { type Clock, type Logger, messageOf } from '@slipway/core';
+import type { DeviceSshAnswer } from '@slipway/fleet-api';
 import type { FleetLink } from '../protocol/fleet-link.ts';
 import { readText } from '../record/read-text.ts';
 import { pause } from '../run/pause.ts';
@@ -11,7 +12,7 @@ import { backOff, spread } from '../run/waiting.ts';
 export interface SshPlaces {
   /** Public key of the host, of Ed25519: `/etc/ssh/ssh_host_ed25519_key.pub`. */
   readonly hostKey: string;
-  /** What `sshd_config` points at is kept here: `host-cert.pub`, `user-authority.pub` and `principals`. */
+  /** What `sshd_config` points at is kept here: `host-cert.pub`, `user-authority.pub`, `principals` and `revoked`. */
   readonly directory: string;
 }
 
@@ -55,9 +56,14 @@ export async function keepSshCertificates(
   }
 }
 
-/** A host that is no device any more lets nobody of its fleet in. */
+const FILES = ['host-cert.pub', 'user-authority.pub', 'principals', 'kept.json'] as const;
+
+/**
+ * A host that is no device any more lets nobody of its fleet in. The list of what is revoked stays: without it sshd takes no key at all,
+ * whoever let it in.
+ */
 export async function forgetSsh({ directory }: SshPlaces): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
+  for (const name of FILES) await rm(join(directory, name), { force: true });
 }
 
 /** One question. A power cut within leaves files of before and of now, each of them whole, and the next question replaces them all. */
@@ -72,11 +78,17 @@ async function askOnce(
   await mkdir(places.directory, { recursive: true, mode: 0o755 });
   const kept = await readKept(places);
   const renew = kept.hostKey !== hostKey || kept.untilMs - clock.nowMs() < RENEW_BEFORE_MS;
-  const { certificate, notAfter, userAuthority, principals } = await link.ssh({ hostKey, renew }, signal);
-  const write = async (name: string, content: string): Promise<void> =>
+  // Servers of earlier versions tell nothing of what is revoked.
+  const answer: Omit<DeviceSshAnswer, 'revoked'> & { readonly revoked?: string } = await link.ssh(
+    { hostKey, renew },
+    signal,
+  );
+  const { certificate, notAfter, userAuthority, principals, revoked } = answer;
+  const write = async (name: string, content: string | Uint8Array): Promise<void> =>
     await writeFileDurably(join(places.directory, name), content, READABLE);
   await write('principals', `${principals.join('\n')}\n`);
   await write('user-authority.pub', `${userAuthority}\n`);
+  if (revoked !== undefined) await write('revoked', Buffer.from(revoked, 'base64'));
   if (certificate === null || notAfter === null) return;
   await write('host-cert.pub', `${certificate}\n`);
   await write('kept.json', `${JSON.stringify({ hostKey, untilMs: Date.parse(notAfter) })}\n`);

@@ -15,8 +15,15 @@ interface FleetSshInput {
 /** `slipway fleet ssh ACTION`; the parser lets only these actions through. */
 export async function fleetSsh(input: FleetSshInput, context: CommandContext): Promise<number> {
   if (input.action === 'certificate') return await certify(input, context);
+  if (input.action === 'revoked') return await printRevoked(context);
   const { user, host } = await atServer(async (client) => await client.call('ssh.authorities', {}));
   context.print(input.action === 'known-hosts' ? `@cert-authority * ${host}\n` : `${user}\n`);
+  return 0;
+}
+
+async function printRevoked(context: CommandContext): Promise<number> {
+  const { list } = await atServer(async (client) => await client.call('ssh.revocations', {}));
+  await context.printBytes(Buffer.from(list, 'base64'));
   return 0;
 }
 

@@ -30,9 +30,16 @@ export const timeZoneSchema: z.ZodType<string> = z
   .max(64)
   .refine(isTimeZone, 'must be the name of a time zone, such as Europe/Berlin');
 
+/** Every report names one, and there are a few hundred of them in whatever spelling: asked about once. */
+const timeZones = new Set<string>();
+const MAX_TIME_ZONES = 1000;
+
 function isTimeZone(name: string): boolean {
+  if (timeZones.has(name)) return true;
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+    const isOne = new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+    if (isOne && timeZones.size < MAX_TIME_ZONES) timeZones.add(name);
+    return isOne;
   } catch {
     return false;
   }

@@ -18,6 +18,20 @@ export const sshAuthoritiesSchema: z.ZodType<SshAuthorities> = z
   .object({ user: z.string(), host: z.string() })
   .meta({ id: 'SshAuthorities' });
 
+/** What ssh is not to take although it has not ended. */
+export interface SshRevocations {
+  /** A key revocation list of OpenSSH, base64. */
+  readonly list: string;
+  /** How many certificates it names by their serial numbers, and how many keys of hosts by themselves. */
+  readonly certificates: number;
+  readonly keys: number;
+  readonly generatedAt: string;
+}
+
+export const sshRevocationsSchema: z.ZodType<SshRevocations> = z
+  .object({ list: z.base64(), certificates: z.int(), keys: z.int(), generatedAt: timeSchema })
+  .meta({ id: 'SshRevocations' });
+
 /** What somebody who logged in asks a certificate for. */
 export interface SshCertificateAsk {
   readonly publicKey: string;
@@ -75,6 +89,8 @@ export interface DeviceSshAnswer {
   /** Whom to let in: certificates of this authority for any of these principals. */
   readonly userAuthority: string;
   readonly principals: readonly string[];
+  /** And whom not: a key revocation list of OpenSSH, base64. */
+  readonly revoked: string;
 }
 
 export const deviceSshAnswerSchema: z.ZodType<DeviceSshAnswer> = z.object({
@@ -82,4 +98,5 @@ export const deviceSshAnswerSchema: z.ZodType<DeviceSshAnswer> = z.object({
   notAfter: timeSchema.nullable(),
   userAuthority: z.string(),
   principals: z.array(z.string()),
+  revoked: z.base64(),
 });

@@ -6,15 +6,18 @@ import {
   type SshAuthorities,
   type SshCertificate,
   type SshCertificateAsk,
+  type SshRevocations,
   sshAuthoritiesSchema,
   sshCertificateAskSchema,
   sshCertificateSchema,
+  sshRevocationsSchema,
 } from '../resources/ssh.ts';
 import { may, type RouteTable } from './route.ts';
 
 /** Certificates of OpenSSH: of people for hosts, and of hosts for people. */
 export interface SshCalls {
   readonly 'ssh.authorities': { readonly response: SshAuthorities };
+  readonly 'ssh.revocations': { readonly response: SshRevocations };
   readonly 'ssh.certify': { readonly body: SshCertificateAsk; readonly response: SshCertificate };
   readonly 'device.ssh': { readonly body: DeviceSshAsk; readonly response: DeviceSshAnswer };
 }
@@ -28,6 +31,16 @@ export const SSH_ROUTES: RouteTable<SshCalls> = {
     access: { kind: 'identity' },
     status: 200,
     response: sshAuthoritiesSchema,
+    refusals: [],
+  },
+  'ssh.revocations': {
+    method: 'GET',
+    path: '/api/v1/ssh/revocations',
+    tag: 'Ssh',
+    summary: 'read the list of revoked certificates, for RevokedHostKeys of ssh and RevokedKeys of sshd',
+    access: { kind: 'identity' },
+    status: 200,
+    response: sshRevocationsSchema,
     refusals: [],
   },
   'ssh.certify': {

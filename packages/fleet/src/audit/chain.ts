@@ -2,6 +2,7 @@ import { hash } from 'node:crypto';
 import type { AuditRecord, AuditVerdict } from '@slipway/fleet-api';
 import type { Queries } from '../database/database.ts';
 import type { AuditRow } from '../database/tables.ts';
+import { advanceChain, START } from './advance-chain.ts';
 
 /** What is recorded; place and hash in the chain are added here. */
 export interface AuditEntry {
@@ -15,25 +16,13 @@ export interface AuditEntry {
   readonly detail: AuditRecord['detail'];
 }
 
-const START = '0'.repeat(64);
-
 /**
  * Adds a record to the chain of its organisation, in the transaction of the change it tells of: there is none without the other,
  * whenever the power goes. Updating the chain's row makes writers wait for each other, so no two records take one place.
  */
 export async function appendAudit(transaction: Queries, entry: AuditEntry): Promise<void> {
   const name = `audit:${entry.organisation}`;
-  await transaction
-    .insertInto('chains')
-    .values({ name, sequence: 0, hash: START })
-    .onConflict((conflict) => conflict.column('name').doNothing())
-    .execute();
-  const { sequence, hash: previous } = await transaction
-    .updateTable('chains')
-    .set((row) => ({ sequence: row('sequence', '+', 1) }))
-    .where('name', '=', name)
-    .returning(['sequence', 'hash'])
-    .executeTakeFirstOrThrow();
+  const { sequence, hash: previous } = await advanceChain(transaction, name, 1);
   const unsigned = {
     organisation: entry.organisation,
     sequence,

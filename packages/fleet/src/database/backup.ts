@@ -41,6 +41,7 @@ const TABLES: { readonly [Name in keyof Tables]: readonly (keyof Tables[Name] & 
   operations: ['organisation', 'id'],
   client_states: ['device'],
   payload_files: ['digest'],
+  ssh_certificates: ['serial'],
 };
 const BATCH = 500;
 

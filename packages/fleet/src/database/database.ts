@@ -2,6 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { messageOf, SlipwayError } from '@slipway/core';
 import { Kysely, type Transaction } from 'kysely';
+import { GroupCommit } from './group-commit.ts';
 import { migrate } from './migrate.ts';
 import { postgresDialect } from './postgres.ts';
 import { retryDeadlocks } from './retry-deadlocks.ts';
@@ -16,7 +17,10 @@ export interface FleetDatabase extends AsyncDisposable {
   readonly kind: 'sqlite' | 'postgres';
   /** Reads that need no transaction; in SQLite a connection of its own, so that they do not wait for writers. */
   readonly reads: Queries;
-  /** Runs all of it or nothing. Writers of one SQLite file stand in a line; in PostgreSQL the work is done again after a deadlock. */
+  /**
+   * Runs all of it or nothing. Writers of one SQLite file stand in a line, and those that do are committed together; in PostgreSQL the
+   * work is done again after a deadlock.
+   */
   transact<Result>(work: (transaction: Transaction<Tables>) => Promise<Result>): Promise<Result>;
 }
 
@@ -64,7 +68,14 @@ async function openSqlite(path: string, options: OpenDatabaseOptions): Promise<F
   await migrate(writes, options.migrateTo);
   const reads = new Kysely<Tables>({ dialect: sqliteDialect(openSqliteFile(path, true)) });
   opened.defer(() => reads.destroy());
-  return databaseOf('sqlite', reads, writes, opened.move());
+  const commits = new GroupCommit(writes);
+  const closing = opened.move();
+  return {
+    kind: 'sqlite',
+    reads,
+    transact: async (work) => await commits.transact(work),
+    [Symbol.asyncDispose]: async () => await closing.disposeAsync(),
+  };
 }
 
 async function openPostgres(url: string, options: OpenDatabaseOptions): Promise<FleetDatabase> {
@@ -72,19 +83,11 @@ async function openPostgres(url: string, options: OpenDatabaseOptions): Promise<
   const both = new Kysely<Tables>({ dialect: postgresDialect(url, options.maxConnections ?? 20) });
   opened.defer(() => both.destroy());
   await migrate(both, options.migrateTo);
-  return databaseOf('postgres', both, both, opened.move());
-}
-
-function databaseOf(
-  kind: FleetDatabase['kind'],
-  reads: Queries,
-  writes: Queries,
-  opened: AsyncDisposableStack,
-): FleetDatabase {
+  const closing = opened.move();
   return {
-    kind,
-    reads,
-    transact: (work) => retryDeadlocks(() => writes.transaction().execute(work)),
-    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+    kind: 'postgres',
+    reads: both,
+    transact: async (work) => await retryDeadlocks(async () => await both.transaction().execute(work)),
+    [Symbol.asyncDispose]: async () => await closing.disposeAsync(),
   };
 }

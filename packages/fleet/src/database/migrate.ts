@@ -9,6 +9,7 @@ import { up as addWebhooks } from './migrations/0005-webhooks.ts';
 import { up as addConfigSources } from './migrations/0006-config-sources.ts';
 import { up as addOperations } from './migrations/0007-operations.ts';
 import { up as addClientStates } from './migrations/0008-client-states.ts';
+import { up as addSshCertificates } from './migrations/0009-ssh-certificates.ts';
 import type { Tables } from './tables.ts';
 
 type Migration = (database: Kysely<unknown>) => Promise<void>;
@@ -23,6 +24,7 @@ const MIGRATIONS: readonly Migration[] = [
   addConfigSources,
   addOperations,
   addClientStates,
+  addSshCertificates,
 ];
 
 /** Any number nobody else uses in this database. */

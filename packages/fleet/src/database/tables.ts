@@ -31,6 +31,7 @@ export interface Tables {
   readonly operations: OperationRow;
   readonly client_states: ClientStateRow;
   readonly payload_files: PayloadFileRow;
+  readonly ssh_certificates: SshCertificateRow;
 }
 
 /** Fleets, releases, policies, users, roles, organisations: what people write. */
@@ -370,4 +371,21 @@ export interface PayloadFileRow {
   readonly sha1: string;
   /** Hexadecimal. */
   readonly sha256: string;
+}
+
+/** A certificate of ssh that has not ended. */
+export interface SshCertificateRow {
+  /** Decimal. */
+  readonly serial: string;
+  readonly organisation: string;
+  /** `host` or `user`. */
+  readonly kind: string;
+  /** The device, or the login it was asked with: `user:anna`, `token:ci`. */
+  readonly holder: string;
+  /** Whose login that was. */
+  readonly owner: string | null;
+  /** Of a host, base64; null: signed by a version that did not keep it. */
+  readonly public_key: string | null;
+  readonly until_ms: number;
+  readonly revoked_ms: number | null;
 }

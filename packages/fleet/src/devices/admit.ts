@@ -1,5 +1,5 @@
 import type { DeviceSpec, Labels } from '@slipway/fleet-api';
-import { readCertificateRequest } from '../authority/certificate-request.ts';
+import { type CertificateRequest, readCertificateRequest } from '../authority/certificate-request.ts';
 import type { EnrolmentRow } from '../database/tables.ts';
 import type { CallContext } from '../http/handler.ts';
 import { saveLabels } from './labels.ts';
@@ -22,14 +22,14 @@ export async function admitDevice(
   row: EnrolmentRow,
   admission: Admission,
   decidedBy: string,
+  request: CertificateRequest = readCertificateRequest(row.csr),
 ): Promise<void> {
   const { queries, services, nowMs } = context;
   const { authority, settings } = services;
-  const { publicKey } = await readCertificateRequest(row.csr);
-  const issued = await authority.issueDevice(
+  const issued = authority.issueDevice(
     row.name,
     row.organisation,
-    publicKey,
+    request.publicKey,
     settings.certificateLifeMs,
   );
   const spec: DeviceSpec = admission.fleet === undefined ? {} : { fleet: admission.fleet };

@@ -21,7 +21,7 @@ const MAX_PENDING = 10_000;
 
 export const AGENT_HANDLERS: Handlers<AgentCalls> = {
   'enrol.ask': async ({ body, context }) => {
-    const request = await readCertificateRequest(body.csr);
+    const request = readCertificateRequest(body.csr);
     const row = await context.services.database.transact(
       async (transaction) => await ask(transaction, context, body, request),
     );
@@ -79,7 +79,8 @@ async function ask(
   if (known !== undefined && (token === undefined || known.state === 'approved')) return known;
   const organisation = token?.organisation ?? ended?.organisation ?? body.organisation ?? FIRST_ORGANISATION;
   const labels = { ...body.labels, ...ended?.labels };
-  await checkLobby(transaction, organisation);
+  // Who has a token waits for nobody.
+  if (token === undefined) await checkLobby(transaction, organisation);
   const row: EnrolmentRow = {
     name: request.deviceName,
     organisation,
@@ -123,6 +124,7 @@ async function ask(
       row,
       admission,
       `enrolment-token:${token.name}`,
+      request,
     );
     await appendAudit(transaction, {
       organisation,

@@ -1,4 +1,5 @@
 import type { Queries } from '../database/database.ts';
+import { revokeSshCertificates } from '../ssh/ssh-revocations.ts';
 import { addToTimeline } from './timeline.ts';
 
 /** Who withdraws the identity of a device, and why. */
@@ -7,14 +8,17 @@ export interface Decommissioning {
   readonly reason: string | undefined;
 }
 
-/** Withdraws the identity of a device: its certificate is good for nothing but to learn of that. */
+/**
+ * Withdraws the identity of a device: its certificate is good for nothing but to learn of that, and that of its ssh server is on the
+ * list of those that are revoked.
+ */
 export async function decommissionDevice(
   queries: Queries,
   name: string,
   { actor, reason }: Decommissioning,
   nowMs: number,
 ): Promise<void> {
-  await queries
+  const { organisation } = await queries
     .updateTable('devices')
     .set((row) => ({
       lifecycle: 'decommissioned',
@@ -25,7 +29,9 @@ export async function decommissionDevice(
       updated_ms: nowMs,
     }))
     .where('name', '=', name)
-    .execute();
+    .returning('organisation')
+    .executeTakeFirstOrThrow();
+  await revokeSshCertificates(queries, { organisation, kind: 'host', holder: name }, nowMs);
   await queries.deleteFrom('client_states').where('device', '=', name).execute();
   const message = `decommissioned by ${actor}${reason === undefined ? '' : `: ${reason}`}`;
   await addToTimeline(queries, { device: name, atMs: nowMs, what: 'decommissioned', message });

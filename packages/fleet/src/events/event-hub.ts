@@ -1,4 +1,5 @@
 import type { FleetEvent } from '@slipway/fleet-api';
+import { advanceChain } from '../audit/advance-chain.ts';
 import type { FleetDatabase, Queries } from '../database/database.ts';
 import type { EventRow } from '../database/tables.ts';
 
@@ -27,17 +28,7 @@ export async function recordEvents(
   nowMs: number,
 ): Promise<void> {
   if (events.length === 0) return;
-  await transaction
-    .insertInto('chains')
-    .values({ name: 'events', sequence: 0, hash: '' })
-    .onConflict((conflict) => conflict.column('name').doNothing())
-    .execute();
-  const { sequence } = await transaction
-    .updateTable('chains')
-    .set((row) => ({ sequence: row('sequence', '+', events.length) }))
-    .where('name', '=', 'events')
-    .returning('sequence')
-    .executeTakeFirstOrThrow();
+  const { sequence } = await advanceChain(transaction, 'events', events.length);
   const rows = events.map((event, index) => ({
     ...event,
     at_ms: nowMs,

@@ -17,6 +17,7 @@ import type { CallContext, Handlers } from '../http/handler.ts';
 import { forbidden, notFound } from '../http/problem.ts';
 import { resourceHandlers } from '../resources/resource-handlers.ts';
 import { header } from '../resources/resource-store.ts';
+import { revokeSshCertificates } from '../ssh/ssh-revocations.ts';
 import { checkGrants } from './check-grants.ts';
 import { FIRST_ORGANISATION, FIRST_USER, isSystemAdmin } from './credentials.ts';
 import { mayGrant, resolveGrant } from './identity.ts';
@@ -94,12 +95,17 @@ async function setPassword(context: CallContext, user: string, password: string)
     .execute();
 }
 
-async function endCredentials({ queries, identity, services }: CallContext, user: string): Promise<void> {
+async function endCredentials(
+  { queries, identity, services, nowMs }: CallContext,
+  user: string,
+): Promise<void> {
   await queries
     .deleteFrom('credentials')
     .where('organisation', '=', identity.organisation)
     .where('owner', '=', user)
     .execute();
+  const { organisation } = identity;
+  await revokeSshCertificates(queries, { organisation, kind: 'user', owner: user }, nowMs);
   services.identities.forget();
 }
 
@@ -159,6 +165,7 @@ const organisations = resourceHandlers<'Organisation', OrganisationSpec, Organis
     await context.queries.deleteFrom('credentials').where('organisation', '=', metadata.name).execute();
     await context.queries.deleteFrom('git_repositories').where('organisation', '=', metadata.name).execute();
     await context.queries.deleteFrom('webhooks').where('organisation', '=', metadata.name).execute();
+    await context.queries.deleteFrom('ssh_certificates').where('organisation', '=', metadata.name).execute();
     context.services.identities.forget();
   },
 });
@@ -231,6 +238,9 @@ export const IDENTITY_HANDLERS: Handlers<IdentityCalls> = {
     const row = await findToken(context, params.name);
     if (row === undefined) throw notFound('token', params.name);
     await context.queries.deleteFrom('credentials').where('hash', '=', row.hash).execute();
+    const { organisation } = context.identity;
+    const whose = { organisation, kind: 'user', holder: `token:${row.name}` } as const;
+    await revokeSshCertificates(context.queries, whose, context.nowMs);
     context.services.identities.forget();
     context.audit(`Token/${params.name}`, { what: 'deleted' });
     return { body: null };

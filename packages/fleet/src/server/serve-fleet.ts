@@ -126,7 +126,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
   const registry =
     registryRoot === undefined ? undefined : resources.use(await openFleetRegistry(registryRoot, services));
   const app = makeApp({
-    tls: await tlsOptions(options, authority),
+    tls: tlsOptions(options, authority),
     services,
     handlers: HANDLERS,
     ...(registry === undefined ? {} : { registry }),
@@ -213,10 +213,7 @@ function wakeWaiters({ hub, waiters, fleets, identities }: Services): Disposable
   });
 }
 
-async function tlsOptions(
-  options: ServeFleetOptions,
-  authority: Authority,
-): Promise<Parameters<typeof makeApp>[0]['tls']> {
+function tlsOptions(options: ServeFleetOptions, authority: Authority): Parameters<typeof makeApp>[0]['tls'] {
   const names = [
     ...new Set([
       ...(options.names ?? []),
@@ -227,7 +224,7 @@ async function tlsOptions(
       '::1',
     ]),
   ];
-  const own = options.tls ?? (await authority.issueServer(names, SERVER_CERTIFICATE_LIFE_MS));
+  const own = options.tls ?? authority.issueServer(names, SERVER_CERTIFICATE_LIFE_MS);
   return {
     cert: own.certificate,
     key: own.key,

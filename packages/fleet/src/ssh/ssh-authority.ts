@@ -10,7 +10,7 @@ import type { SshAuthorities } from '@slipway/fleet-api';
 import type { FleetDatabase } from '../database/database.ts';
 import { settingMadeOnce } from '../database/setting.ts';
 import { type SshCertificateContent, signSshCertificate } from './ssh-certificate.ts';
-import { rawPublicKey, sshKeyLine } from './ssh-public-key.ts';
+import { rawPublicKey, sshKeyBlob, sshKeyLine } from './ssh-public-key.ts';
 
 type Kind = SshCertificateContent['kind'];
 
@@ -46,6 +46,11 @@ export class SshAuthority {
     const value = await settingMadeOnce(database, 'ssh-authority', made);
     const { user, host } = JSON.parse(value) as Readonly<Record<Kind, string>>;
     return new SshAuthority({ user: createPrivateKey(user), host: createPrivateKey(host) }, clock);
+  }
+
+  /** The key that signs, as it travels in SSH. */
+  keyBlob(kind: Kind): Buffer {
+    return sshKeyBlob(rawPublicKey(createPublicKey(this.#keys[kind])));
   }
 
   issue(

@@ -1,9 +1,24 @@
 import { sql } from 'kysely';
 import { describe, expect, test } from 'vitest';
+import { appendAudit } from '../audit/chain.ts';
 import { type FleetDatabase, openDatabase } from '../database/database.ts';
 import { SCHEMA_VERSION } from '../database/migrate.ts';
 import type { Place } from './places.ts';
 
+/** Of a device, what a row cannot be without. */
+const DEVICE = {
+  organisation: 'o',
+  hostname: '',
+  labels: '{}',
+  spec: '{}',
+  revision: 1,
+  created_ms: 1,
+  updated_ms: 7,
+  phase: 'idle',
+  order_revision: 1,
+  denied: '[]',
+  public_key: '',
+};
 const SETTING = { name: 'greeting', value: 'grüß Gott' };
 
 /** What a database does, of whichever kind. */
@@ -48,6 +63,35 @@ export function databaseSuite(kind: string, place: Place): void {
       expect(await database.reads.selectFrom('chains').select('sequence').execute()).toEqual([
         { sequence: 50 },
       ]);
+    });
+
+    test('of works that stand in line together one may fail, and the others are there', async () => {
+      await using database = await openDatabase(await place());
+      const add = (name: string): Promise<unknown> =>
+        database.transact(async (transaction) => {
+          await transaction.insertInto('settings').values({ name, value: '' }).execute();
+          if (name === 'bad') throw new Error('power cut');
+          return name;
+        });
+      const names = Array.from({ length: 250 }, (_, index) => (index % 5 === 3 ? 'bad' : `n${index}`));
+      const results = await Promise.allSettled(names.map(add));
+      const good = names.filter((name) => name !== 'bad');
+      expect(results.filter(({ status }) => status === 'rejected')).toHaveLength(50);
+      expect(results.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []))).toEqual(good);
+      const rows = await database.reads.selectFrom('settings').select('name').execute();
+      expect(rows.map(({ name }) => name).toSorted()).toEqual(good.toSorted());
+    });
+
+    test('what is said to be there is seen by who reads', async () => {
+      await using database = await openDatabase(await place());
+      const addAndLook = async (name: string): Promise<unknown> => {
+        await database.transact((transaction) =>
+          transaction.insertInto('settings').values({ name, value: '' }).execute(),
+        );
+        return await database.reads.selectFrom('settings').where('name', '=', name).select('name').execute();
+      };
+      const names = Array.from({ length: 30 }, (_, index) => `n${index}`);
+      expect(await Promise.all(names.map(addAndLook))).toEqual(names.map((name) => [{ name }]));
     });
 
     test('numbers beyond 32 bits and generated ids come back as numbers', async () => {
@@ -98,6 +142,46 @@ export function databaseSuite(kind: string, place: Place): void {
       await insert();
       await expect(insert()).rejects.toThrow();
       expect(await database.reads.selectFrom('reboot_locks').selectAll().execute()).toEqual([lock]);
+    });
+
+    test('certificates of ssh that were signed before they were kept are known from the audit log', async () => {
+      const where = await place();
+      const untilMs = Date.now() + 86_400_000;
+      {
+        await using old = await openDatabase(where, { migrateTo: 8 });
+        await old.transact(async (transaction) => {
+          for (const [name, lifecycle] of Object.entries({ here: 'enrolled', gone: 'decommissioned' })) {
+            await transaction
+              .insertInto('devices')
+              .values({ ...DEVICE, name, lifecycle })
+              .execute();
+            for (const [serial, endsMs] of [
+              [`1${name}`, untilMs],
+              [`2${name}`, 1000],
+            ] as const) {
+              const detail = { keyId: `device:${name}`, notAfter: new Date(endsMs).toISOString() };
+              await appendAudit(transaction, {
+                organisation: 'o',
+                atMs: 1,
+                actor: `device:${name}`,
+                address: null,
+                action: 'device.ssh',
+                target: `SshCertificate/${serial}`,
+                outcome: 'done',
+                detail,
+              });
+            }
+          }
+        });
+      }
+      await using database = await openDatabase(where);
+      const row = { organisation: 'o', kind: 'host', owner: null, public_key: null, until_ms: untilMs };
+      expect(
+        await database.reads.selectFrom('ssh_certificates').selectAll().orderBy('serial').execute(),
+      ).toEqual([
+        { ...row, serial: '1gone', holder: 'gone', revoked_ms: 7 },
+        { ...row, serial: '1here', holder: 'here', revoked_ms: null },
+      ]);
     });
 
     test('two that open it at once both find it ready', async () => {

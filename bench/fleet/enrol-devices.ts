@@ -49,14 +49,14 @@ async function enrolOne(
   token: string,
   number: number,
 ): Promise<LoadDevice> {
-  const key = makeDeviceKey();
+  const key = await makeDeviceKey();
   const labels = {
     kind: 'shop',
     store: `store-${number % 1000}`,
     stage: number % 50 === 0 ? 'canary' : 'wide',
   };
   const { name, certificate } = await client.call('enrol.ask', {
-    body: { csr: certificateRequest(key), token, hostname: `bench-${number}`, labels },
+    body: { csr: await certificateRequest(key), token, hostname: `bench-${number}`, labels },
   });
   if (certificate === null) throw new Error(`${name} was not let in`);
   return new LoadDevice(new DeviceConnection({ ...place, key, certificate }));

@@ -2,15 +2,6 @@ export { type ByteStream, collectBytes, compareBytes, formatBytes, roundUp } fro
 export { changedCharacters } from './changed-characters.ts';
 export { type Clock, isoTime, systemClock } from './clock.ts';
 export { type Column, FIRST_ROOM, grown } from './column.ts';
-export { type DerElement, readDer } from './der/reader.ts';
-export {
-  contextTag,
-  DER,
-  derBitString,
-  derElement,
-  derObjectIdentifier,
-  derSequence,
-} from './der/writer.ts';
 export { ERRORS, type ErrorCode } from './errors/catalogue.ts';
 export type { ErrorDefinition } from './errors/define.ts';
 export {

@@ -107,7 +107,7 @@ test('a host without a TPM has a file, and says so', async () => {
 test('another choice moves the key, whatever a power cut left', async () => {
   await using device = await startTestTpm(join(directory.path, 'tpm'));
   const tpm = new Tpm(device.tcti);
-  const pem = makeDeviceKey();
+  const pem = await makeDeviceKey();
   // As older agents kept it: beside the certificate, too.
   await files.writeJson('identity.json', { server: 's', name: 'n', key: pem });
   expect(await open('auto', tpm)).toEqual({ pem, storage: 'file' });

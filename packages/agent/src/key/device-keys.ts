@@ -76,7 +76,7 @@ async function makeAuto(options: DeviceKeysOptions): Promise<DeviceKey> {
 
 async function makeKey(): Promise<string> {
   // Much memory for what is done once.
-  return (await import('../protocol/device-key.ts')).makeDeviceKey();
+  return await (await import('../protocol/device-key.ts')).makeDeviceKey();
 }
 
 /** The sealed key is on disk, and was read back, before the open one goes. */

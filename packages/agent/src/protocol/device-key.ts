@@ -1,27 +1,25 @@
-import { createPrivateKey, createPublicKey, generateKeyPairSync, sign } from 'node:crypto';
-import { contextTag, DER, derBitString, derElement, derObjectIdentifier, derSequence } from '@slipway/core';
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
+import * as x509 from '@peculiar/x509';
 
-const ECDSA_WITH_SHA256 = derSequence(derObjectIdentifier('1.2.840.10045.4.3.2'));
-const COMMON_NAME = derObjectIdentifier('2.5.4.3');
-const VERSION = derElement(DER.integer, Buffer.from([0]));
-/** Who asks has no name yet: the fleet gives it one. */
-const SUBJECT = derSequence(
-  derElement(DER.set, derSequence(COMMON_NAME, derElement(DER.utf8String, 'host'))),
-);
-const NO_ATTRIBUTES = derElement(contextTag(0, true));
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 
-/** A new private key on P-256, PKCS #8 in PEM. It never leaves the host. */
-export function makeDeviceKey(): string {
-  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return privateKey.export({ type: 'pkcs8', format: 'pem' }).trim();
+/** A new private key, PKCS #8 in PEM. It never leaves the host. */
+export async function makeDeviceKey(): Promise<string> {
+  const { privateKey } = await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
+  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', privateKey), 'PRIVATE KEY');
 }
 
-/** A request for a certificate, PKCS #10 (RFC 2986, section 4) in PEM, signed by the key, which is one of {@link makeDeviceKey}. */
-export function certificateRequest(keyPem: string): string {
-  const key = createPrivateKey(keyPem);
-  const publicKey = createPublicKey(key).export({ type: 'spki', format: 'der' });
-  const asked = derSequence(VERSION, SUBJECT, publicKey, NO_ATTRIBUTES);
-  const request = derSequence(asked, ECDSA_WITH_SHA256, derBitString(sign('sha256', asked, key)));
-  const lines = request.toString('base64').match(/.{1,64}/g) ?? [];
-  return ['-----BEGIN CERTIFICATE REQUEST-----', ...lines, '-----END CERTIFICATE REQUEST-----'].join('\n');
+/** A request for a certificate, PKCS #10 in PEM, signed by the key. */
+export async function certificateRequest(keyPem: string): Promise<string> {
+  const bytes = x509.PemConverter.decodeFirst(keyPem);
+  const privateKey = await webcrypto.subtle.importKey('pkcs8', bytes, ALGORITHM, true, ['sign']);
+  const { d: _secret, key_ops: _uses, ...open } = await webcrypto.subtle.exportKey('jwk', privateKey);
+  const publicKey = await webcrypto.subtle.importKey('jwk', open, ALGORITHM, true, ['verify']);
+  const request = await x509.Pkcs10CertificateRequestGenerator.create({
+    name: 'CN=host',
+    keys: { privateKey, publicKey },
+    signingAlgorithm: ALGORITHM,
+  });
+  return request.toString('pem');
 }

@@ -28,7 +28,7 @@ export async function enrol(options: EnrolOptions): Promise<DeviceIdentity> {
   const client = new FleetClient({ url: server, transport: transport.send });
   // Much memory for what is done once.
   const { certificateRequest } = await import('./device-key.ts');
-  const csr = certificateRequest(key);
+  const csr = await certificateRequest(key);
   let answer = await client.call('enrol.ask', { body: { csr, ...ask }, signal });
   while (answer.state === 'pending') {
     await options.onPending?.(answer);

@@ -45,7 +45,7 @@ export class FleetLink implements Disposable {
   async renew(signal: AbortSignal): Promise<void> {
     // Much memory for what is done twice a year.
     const { certificateRequest } = await import('./device-key.ts');
-    const csr = certificateRequest(this.#identity.key);
+    const csr = await certificateRequest(this.#identity.key);
     const { certificate, authority } = await this.#client.call('device.renew', { body: { csr }, signal });
     this.#identity = { ...this.#identity, certificate, authority };
     await this.#options.keep?.(this.#identity);

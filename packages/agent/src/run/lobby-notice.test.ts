@@ -9,7 +9,7 @@ import { consoleNotice, noticeOf, type Waiting } from './lobby-notice.ts';
 const URL_OF_HOST = 'https://fleet.example/enrolments/abcdefghijklmnopqrstuvwxyz';
 
 async function waiting(approveUrl = URL_OF_HOST): Promise<Waiting> {
-  return { server: 'https://fleet.example', name: 'abc', approveUrl, key: makeDeviceKey() };
+  return { server: 'https://fleet.example', name: 'abc', approveUrl, key: await makeDeviceKey() };
 }
 
 /** What a telephone makes of the blocks: light ones are drawn, four pixels each half. */

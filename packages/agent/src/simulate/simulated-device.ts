@@ -48,7 +48,7 @@ export class SimulatedDevice {
   async enrol(signal: AbortSignal): Promise<void> {
     const { server, authority, token, labels, hostname, random, tally, log } = this.#options;
     const { makeDeviceKey } = await import('../protocol/device-key.ts');
-    const key = makeDeviceKey();
+    const key = await makeDeviceKey();
     for (let failures = 1; this.#identity === undefined; failures += 1) {
       try {
         this.#identity = await enrol({ server, authority, key, ask: { token, labels, hostname }, signal });

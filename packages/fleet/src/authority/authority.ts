@@ -1,18 +1,18 @@
-import { createPrivateKey, generateKeyPairSync, hash, type KeyObject, randomBytes } from 'node:crypto';
+import 'reflect-metadata';
+import { webcrypto } from 'node:crypto';
 import { isIP } from 'node:net';
+import * as x509 from '@peculiar/x509';
 import type { Clock } from '@slipway/core';
 import type { FleetDatabase } from '../database/database.ts';
 import { settingMadeOnce } from '../database/setting.ts';
-import { type AuthorityName, readAuthorityName } from './authority-name.ts';
-import { authorityExtensions, endExtensions } from './certificate-extensions.ts';
-import { distinguishedName, signCertificate } from './sign-certificate.ts';
 
+x509.cryptoProvider.set(webcrypto);
+
+const ALGORITHM = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const;
 const DAY_MS = 86_400_000;
 const AUTHORITY_DAYS = 3650;
 /** Clocks of hosts are not exact. */
 const BACKDATE_MS = 3_600_000;
-const SERIAL_BYTES = 16;
-const KEY_IDENTIFIER_BYTES = 20;
 
 /** A certificate and its key, PEM. */
 export interface KeyAndCertificate {
@@ -30,94 +30,120 @@ export interface Issued {
 /** The certificate authority of a fleet: made on the first start, kept in the database, shared by all replicas. */
 export class Authority {
   readonly certificate: string;
-  readonly #name: AuthorityName;
-  readonly #key: KeyObject;
+  readonly #parsed: x509.X509Certificate;
+  readonly #key: CryptoKey;
   readonly #clock: Clock;
 
-  private constructor(certificate: string, key: KeyObject, clock: Clock) {
+  private constructor(certificate: string, key: CryptoKey, clock: Clock) {
     this.certificate = certificate;
-    this.#name = readAuthorityName(certificate);
+    this.#parsed = new x509.X509Certificate(certificate);
     this.#key = key;
     this.#clock = clock;
   }
 
   static async open(database: FleetDatabase, clock: Clock): Promise<Authority> {
-    const made = JSON.stringify(makeAuthority(clock.nowMs()));
+    const made = JSON.stringify(await makeAuthority(clock.nowMs()));
     const kept = await settingMadeOnce(database, 'authority', made);
     const { certificate, key } = JSON.parse(kept) as KeyAndCertificate;
-    return new Authority(certificate, createPrivateKey(key), clock);
+    return new Authority(certificate, await importKey(key), clock);
   }
 
-  /**
-   * A certificate for the client of one device.
-   *
-   * @param publicKey SubjectPublicKeyInfo, DER
-   */
-  issueDevice(name: string, organisation: string, publicKey: Uint8Array, lifeMs: number): Issued {
-    const subject = distinguishedName([
-      ['O', organisation],
-      ['CN', name],
+  /** A certificate for the client of one device. */
+  async issueDevice(
+    name: string,
+    organisation: string,
+    publicKey: x509.PublicKey,
+    lifeMs: number,
+  ): Promise<Issued> {
+    const subject = new x509.Name([{ O: [organisation] }, { CN: [name] }]);
+    return await this.#issue(subject, publicKey, lifeMs, [
+      new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.clientAuth]),
+      new x509.SubjectAlternativeNameExtension([{ type: 'url', value: `urn:slipway:device:${name}` }]),
     ]);
-    const names = [{ kind: 'uri', value: `urn:slipway:device:${name}` }] as const;
-    return this.#issue(subject, publicKey, lifeMs, endExtensions('client', names, this.#name.keyIdentifier));
   }
 
   /** Key and certificate of the server itself, for the names it is reached by. */
-  issueServer(names: readonly string[], lifeMs: number): KeyAndCertificate {
-    const { key, publicKey } = newKey();
-    const alternatives = names.map((value) => ({
-      kind: isIP(value) === 0 ? ('dns' as const) : ('address' as const),
-      value,
+  async issueServer(names: readonly string[], lifeMs: number): Promise<KeyAndCertificate> {
+    const keys = await newKeys();
+    const alternatives = names.map((name) => ({
+      type: isIP(name) === 0 ? ('dns' as const) : ('ip' as const),
+      value: name,
     }));
-    const subject = distinguishedName([['CN', names[0] ?? 'slipway']]);
-    const extensions = endExtensions('server', alternatives, this.#name.keyIdentifier);
-    const { certificate } = this.#issue(subject, publicKey, lifeMs, extensions);
-    return { certificate: `${certificate}\n${this.certificate}`, key: pemOf(key) };
+    const { certificate } = await this.#issue(
+      new x509.Name([{ CN: [names[0] ?? 'slipway'] }]),
+      keys.publicKey,
+      lifeMs,
+      [
+        new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
+        new x509.SubjectAlternativeNameExtension(alternatives),
+      ],
+    );
+    return { certificate: `${certificate}\n${this.certificate}`, key: await exportKey(keys.privateKey) };
   }
 
-  #issue(
-    subject: Uint8Array,
-    publicKey: Uint8Array,
+  async #issue(
+    subject: x509.Name,
+    publicKey: x509.PublicKey | CryptoKey,
     lifeMs: number,
-    extensions: readonly Uint8Array[],
-  ): Issued {
+    extensions: readonly x509.Extension[],
+  ): Promise<Issued> {
     const nowMs = this.#clock.nowMs();
     const serial = newSerial();
     const untilMs = Math.floor((nowMs + lifeMs) / 1000) * 1000;
-    const content = { serial, subject, publicKey, fromMs: nowMs - BACKDATE_MS, untilMs, extensions };
-    const certificate = signCertificate(content, { name: this.#name.subject, key: this.#key });
-    return { certificate, serial: serial.toString('hex').toUpperCase(), untilMs };
+    const certificate = await x509.X509CertificateGenerator.create({
+      serialNumber: serial,
+      subject: subject.toString(),
+      issuer: this.#parsed.subject,
+      notBefore: new Date(nowMs - BACKDATE_MS),
+      notAfter: new Date(untilMs),
+      signingKey: this.#key,
+      publicKey,
+      signingAlgorithm: ALGORITHM,
+      extensions: [
+        new x509.BasicConstraintsExtension(false, undefined, true),
+        new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
+        ...extensions,
+        await x509.AuthorityKeyIdentifierExtension.create(this.#parsed.publicKey),
+      ],
+    });
+    return { certificate: certificate.toString('pem'), serial: serial.toUpperCase(), untilMs };
   }
 }
 
-function makeAuthority(nowMs: number): KeyAndCertificate {
-  const { key, publicKey } = newKey();
-  const subject = distinguishedName([['CN', 'Slipway fleet authority']]);
-  // Any name of the key will do: RFC 7093, section 2.
-  const identifier = hash('sha256', publicKey, 'buffer').subarray(0, KEY_IDENTIFIER_BYTES);
-  const content = {
-    serial: newSerial(),
-    subject,
-    publicKey,
-    fromMs: nowMs - BACKDATE_MS,
-    untilMs: nowMs + AUTHORITY_DAYS * DAY_MS,
-    extensions: authorityExtensions(identifier),
-  };
-  return { certificate: signCertificate(content, { name: subject, key }), key: pemOf(key) };
+async function makeAuthority(nowMs: number): Promise<KeyAndCertificate> {
+  const keys = await newKeys();
+  const certificate = await x509.X509CertificateGenerator.createSelfSigned({
+    serialNumber: newSerial(),
+    name: 'CN=Slipway fleet authority',
+    notBefore: new Date(nowMs - BACKDATE_MS),
+    notAfter: new Date(nowMs + AUTHORITY_DAYS * DAY_MS),
+    keys,
+    signingAlgorithm: ALGORITHM,
+    extensions: [
+      new x509.BasicConstraintsExtension(true, 0, true),
+      new x509.KeyUsagesExtension(x509.KeyUsageFlags.keyCertSign | x509.KeyUsageFlags.cRLSign, true),
+      await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
+    ],
+  });
+  return { certificate: certificate.toString('pem'), key: await exportKey(keys.privateKey) };
 }
 
 /** 127 bits at random, positive, without leading zeros, so that its text is the same everywhere. */
-function newSerial(): Buffer {
-  const bytes = randomBytes(SERIAL_BYTES);
+function newSerial(): string {
+  const bytes = webcrypto.getRandomValues(new Uint8Array(16));
   bytes[0] = ((bytes[0] ?? 0) & 0x3f) | 0x40;
-  return bytes;
+  return Buffer.from(bytes).toString('hex');
 }
 
-function newKey(): { readonly key: KeyObject; readonly publicKey: Buffer } {
-  const { privateKey, publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  return { key: privateKey, publicKey: publicKey.export({ type: 'spki', format: 'der' }) };
+async function newKeys(): Promise<webcrypto.CryptoKeyPair> {
+  return await webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 'verify']);
 }
 
-function pemOf(key: KeyObject): string {
-  return key.export({ type: 'pkcs8', format: 'pem' });
+async function exportKey(key: CryptoKey): Promise<string> {
+  return x509.PemConverter.encode(await webcrypto.subtle.exportKey('pkcs8', key), 'PRIVATE KEY');
+}
+
+async function importKey(pem: string): Promise<CryptoKey> {
+  const bytes = x509.PemConverter.decodeFirst(pem);
+  return await webcrypto.subtle.importKey('pkcs8', bytes, ALGORITHM, false, ['sign']);
 }

@@ -22,14 +22,15 @@ export async function admitDevice(
   row: EnrolmentRow,
   admission: Admission,
   decidedBy: string,
-  request: CertificateRequest = readCertificateRequest(row.csr),
+  request?: CertificateRequest,
 ): Promise<void> {
   const { queries, services, nowMs } = context;
   const { authority, settings } = services;
-  const issued = authority.issueDevice(
+  const { publicKey } = request ?? (await readCertificateRequest(row.csr));
+  const issued = await authority.issueDevice(
     row.name,
     row.organisation,
-    request.publicKey,
+    publicKey,
     settings.certificateLifeMs,
   );
   const spec: DeviceSpec = admission.fleet === undefined ? {} : { fleet: admission.fleet };

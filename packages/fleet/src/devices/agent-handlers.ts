@@ -21,7 +21,7 @@ const MAX_PENDING = 10_000;
 
 export const AGENT_HANDLERS: Handlers<AgentCalls> = {
   'enrol.ask': async ({ body, context }) => {
-    const request = readCertificateRequest(body.csr);
+    const request = await readCertificateRequest(body.csr);
     const row = await context.services.database.transact(
       async (transaction) => await ask(transaction, context, body, request),
     );

@@ -13,9 +13,9 @@ export async function renewCertificate(context: CallContext, csr: string): Promi
   const { services, nowMs } = context;
   const device = await loadDevice(context);
   if (device.lifecycle !== 'enrolled') throw unauthenticated('it is decommissioned');
-  const { publicKey, fingerprint } = readCertificateRequest(csr);
+  const { publicKey, fingerprint } = await readCertificateRequest(csr);
   const { authority, settings, database } = services;
-  const issued = authority.issueDevice(
+  const issued = await authority.issueDevice(
     device.name,
     device.organisation,
     publicKey,

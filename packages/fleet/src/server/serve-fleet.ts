@@ -126,7 +126,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
   const registry =
     registryRoot === undefined ? undefined : resources.use(await openFleetRegistry(registryRoot, services));
   const app = makeApp({
-    tls: tlsOptions(options, authority),
+    tls: await tlsOptions(options, authority),
     services,
     handlers: HANDLERS,
     ...(registry === undefined ? {} : { registry }),
@@ -213,7 +213,10 @@ function wakeWaiters({ hub, waiters, fleets, identities }: Services): Disposable
   });
 }
 
-function tlsOptions(options: ServeFleetOptions, authority: Authority): Parameters<typeof makeApp>[0]['tls'] {
+async function tlsOptions(
+  options: ServeFleetOptions,
+  authority: Authority,
+): Promise<Parameters<typeof makeApp>[0]['tls']> {
   const names = [
     ...new Set([
       ...(options.names ?? []),
@@ -224,7 +227,7 @@ function tlsOptions(options: ServeFleetOptions, authority: Authority): Parameter
       '::1',
     ]),
   ];
-  const own = options.tls ?? authority.issueServer(names, SERVER_CERTIFICATE_LIFE_MS);
+  const own = options.tls ?? (await authority.issueServer(names, SERVER_CERTIFICATE_LIFE_MS));
   return {
     cert: own.certificate,
     key: own.key,

@@ -36,7 +36,7 @@ export async function startGitServer(): Promise<GitServer> {
   const { path } = resources.use(await makeTempDir('git-server'));
   await using database = await openDatabase(join(path, 'authority.db'));
   const authority = await Authority.open(database, systemClock);
-  const { certificate, key } = authority.issueServer(['127.0.0.1', 'localhost'], HOUR_MS);
+  const { certificate, key } = await authority.issueServer(['127.0.0.1', 'localhost'], HOUR_MS);
   const work = join(path, 'work');
   const git = async (...args: readonly string[]): Promise<string> => {
     const who = ['-c', 'user.name=Test', '-c', 'user.email=test@example.org'];

@@ -35,7 +35,7 @@ interface Receiver extends AsyncDisposable {
 async function startReceiver(place: Place): Promise<Receiver> {
   await using database = await openDatabase(await place());
   const authority = await Authority.open(database, systemClock);
-  const { certificate, key } = authority.issueServer(['127.0.0.1'], HOUR_MS);
+  const { certificate, key } = await authority.issueServer(['127.0.0.1'], HOUR_MS);
   const deliveries: Delivery[] = [];
   const server = createServer({ cert: certificate, key }, (request, response) => {
     const chunks: Buffer[] = [];

@@ -197,4 +197,39 @@ describe('a loop device', () => {
     );
     expect(await readFile(join(point.path, 'precious'), 'utf8')).toBe('kept');
   });
+
+  test('beside another that a configuration names: both are looked at, and erased only where they may be', async () => {
+    await using attached = new AsyncDisposableStack();
+    const attach = async (name: string): Promise<string> => {
+      const loop = (await output('losetup', '--find', '--show', await emptyDisk(name, 5 * GIB))).trim();
+      attached.defer(async () => {
+        await output('losetup', '--detach', loop);
+      });
+      return loop;
+    };
+    const [first, second, other] = [await attach('a.img'), await attach('b.img'), await attach('c.img')];
+    const config = join(temp.path, 'two-disks.toml');
+    const drives = async (...allowed: readonly string[]): Promise<void> => {
+      const disk = `[customizations.disk]\ndrives = ${JSON.stringify(allowed)}\n`;
+      const data = `[[customizations.disk.partitions]]\nmountpoint = "/var/lib/data"\nsize = "1 GiB"\ndevice = "${second}"\n`;
+      const root = `[[customizations.disk.partitions]]\nmountpoint = "/"\ndevice = "${first}"\n`;
+      await writeFile(config, `${disk}${root}${data}`);
+    };
+    await drives(first, second);
+    const plan = (...args: readonly string[]) => [...args, '--config', config, '--dry-run'];
+    // The first that is named carries the boot partition.
+    const { stdout } = await slipway(install(...plan()));
+    expect(stdout.toString()).toMatch(
+      new RegExp(`WRITE A NEW PARTITION TABLE to ${first}\n.*boot partition`),
+    );
+    expect(stdout.toString()).toContain(`WRITE A NEW PARTITION TABLE to ${second}\n     1  var-lib-data `);
+
+    await output('mkfs.ext4', '-q', '-L', 'photos', second);
+    expect(await refusal(...plan())).toContain(`cannot install to ${second}: it is not empty`);
+    const wiped = (await slipwayJson(install(...plan('--wipe')))) as InstallAnswer;
+    expect(wiped.steps[0]).toEqual({ kind: 'wipe-signatures', paths: [second] });
+    expect(await refusal(...plan('--wipe', other))).toContain(`cannot install to ${other}: `);
+    await drives(first);
+    expect(await refusal(...plan('--wipe'))).toContain(`cannot install to ${second}: `);
+  });
 });

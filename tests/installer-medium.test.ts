@@ -72,7 +72,7 @@ describe('the medium', () => {
       return Buffer.concat(await Array.fromAsync((node as { open(): AsyncIterable<Uint8Array> }).open()));
     };
     expect(await read('live/linux')).toEqual(noise(1, 200_000));
-    expect(await read('live/initrd')).toEqual(noise(2, 300_000));
+    expect(await read('live/initrd')).toEqual(noise(2, 299_998));
     expect(await read('EFI/BOOT/BOOTX64.EFI')).toEqual(noise(3, 100_000));
     const label = `SLIPWAY_${answer.deployment.slice(0, 16).toUpperCase()}`;
     const install = (await read('loader/entries/2-install.conf')).toString();
@@ -167,7 +167,8 @@ test('for the network: kernel, initramfs, the root as one more initramfs, a scri
     'root.cpio',
   ]);
   expect(await readFile(join(pxe, 'linux'))).toEqual(noise(1, 200_000));
-  expect(await readFile(join(pxe, 'initrd'))).toEqual(noise(2, 300_000));
+  // A kernel takes the next archive for one only where its place is a multiple of four.
+  expect(await readFile(join(pxe, 'initrd'))).toEqual(Buffer.concat([noise(2, 299_998), Buffer.alloc(2)]));
   await run(['sha256sum', '--check', 'SHA256SUMS'], { describe: 'check the sums', cwd: pxe });
   const script = await readFile(join(pxe, 'boot.ipxe'), 'utf8');
   expect(script).toMatch(/^#!ipxe\n/);

@@ -7,7 +7,7 @@ import { PassThrough } from 'node:stream';
 import { FAST_EMULATED_CPU, startVm, type Vm } from '@slipway/vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storageImage } from '../harness/images.ts';
-import { installFromStick } from '../harness/installer.ts';
+import { installMachine } from '../harness/installer.ts';
 import { ROOT, slipway } from '../harness/slipway.ts';
 
 const FILES = `${ROOT}/build/tests/encrypted-root`;
@@ -55,7 +55,7 @@ afterAll(async () => {
 
 test('a root in a volume group in an encrypted volume is installed, opened by its passphrase and mounted', async () => {
   // What a key of LUKS is made from takes up to one of them.
-  await installFromStick({ directory: FILES, memoryBytes: 2.5 * GIB, withinMs: WITHIN_MS });
+  await installMachine({ directory: FILES, from: 'stick', memoryBytes: 2.5 * GIB, withinMs: WITHIN_MS });
   await using vm = await startVm({
     boot: { kind: 'uefi' },
     disks: [{ path: `${FILES}/disk.raw`, format: 'raw', changes: { kind: 'write' } }],

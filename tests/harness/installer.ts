@@ -1,24 +1,36 @@
-/** A medium that installs a machine by itself, with no network and nobody there. */
-import { FAST_EMULATED_CPU, startVm } from '@slipway/vm';
+/** Installers that do their work with nobody there. */
+import { FAST_EMULATED_CPU, startVm, type VmDisk } from '@slipway/vm';
 import { expect } from 'vitest';
 
 /** What is in the machine. */
 export interface Installation {
-  /** Where `install.iso`, the stick, and `disk.raw`, the disk, are; `installer.log` becomes what the console said. */
+  /** Where `install.iso` and the disks are; `installer.log` becomes what the console said. */
   readonly directory: string;
+  /** What the installer is started from: a USB stick, a disc, or the network, by the address of a script. */
+  readonly from: 'stick' | 'disc' | { readonly scriptUrl: string };
+  /** Default `uefi`. */
+  readonly firmware?: 'uefi' | 'bios';
+  /** Names of the disks. Default: `disk.raw` alone. */
+  readonly disks?: readonly string[];
   readonly memoryBytes: number;
   readonly withinMs: number;
 }
 
-/** Boots the stick by UEFI and waits until the machine, which starts again when it is done, has ended. */
-export async function installFromStick({ directory, memoryBytes, withinMs }: Installation): Promise<void> {
+/** Starts a machine and waits until it, which starts again when it is done, has ended. */
+export async function installMachine(installation: Installation): Promise<void> {
+  const { directory, from, firmware = 'uefi', disks = ['disk.raw'], memoryBytes, withinMs } = installation;
+  const iso = { path: `${directory}/install.iso`, format: 'raw' } as const;
+  const medium: readonly VmDisk[] =
+    from === 'stick' ? [iso] : from === 'disc' ? [{ ...iso, isDisc: true }] : [];
   await using vm = await startVm({
-    boot: { kind: 'uefi' },
+    boot: { kind: firmware },
     disks: [
-      { path: `${directory}/install.iso`, format: 'raw' },
-      { path: `${directory}/disk.raw`, format: 'raw', changes: { kind: 'write' } },
+      ...medium,
+      ...disks.map(
+        (name) => ({ path: `${directory}/${name}`, format: 'raw', changes: { kind: 'write' } }) as const,
+      ),
     ],
-    network: 'none',
+    ...(typeof from === 'string' ? { network: 'none' } : { networkBootUrl: from.scriptUrl }),
     sshKey: false,
     cpuModel: FAST_EMULATED_CPU,
     memoryBytes,

@@ -117,7 +117,7 @@ function tinySystem(): readonly TarInput[] {
       (path) => member({ kind: 'directory', path, mode: 0o755 }),
     ),
     member({ path: `${TINY_MODULES}/vmlinuz` }, noise(1, 200_000)),
-    member({ path: `${TINY_MODULES}/initramfs.img` }, noise(2, 300_000)),
+    member({ path: `${TINY_MODULES}/initramfs.img` }, noise(2, 299_998)),
     member({ path: 'usr/lib/systemd/boot/efi/systemd-bootx64.efi' }, noise(3, 100_000)),
     member({ path: 'usr/lib/os-release' }, Buffer.from('NAME="Tiny"\nPRETTY_NAME="Tiny Linux 1"\n')),
     member({ kind: 'symlink', path: 'etc/os-release', linkTarget: '../usr/lib/os-release', mode: 0o777 }),

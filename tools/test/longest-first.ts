@@ -6,6 +6,7 @@ const LONG = [
   'fresh-machine',
   'host-lifecycle',
   'health-vm',
+  'installer-bios-vm',
   'installer-vm',
   'base-image',
   'rechunk',
@@ -19,6 +20,7 @@ const LONG = [
   // Of faults, which run apart from the others.
   'power-cut',
   'bad-updates',
+  'raid-root',
   'encrypted-root',
   'major-upgrade',
   'soft-reboot',

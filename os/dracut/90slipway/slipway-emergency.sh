@@ -6,9 +6,10 @@
 reason='the root file system did not come up (is root= on the kernel command line right, is the disk there?)'
 [ -r /run/slipway-root-failed ] && read -r reason < /run/slipway-root-failed
 
-stay=no
+stay=no installs=no
 for word in $(cat /proc/cmdline); do
     case "$word" in
+        slipway.install) installs=yes ;;
         rd.shell | rd.shell=1 | rd.shell=yes | rd.break | rd.break=*) stay=yes ;;
     esac
 done
@@ -17,6 +18,8 @@ while read -r console _; do
     {
         echo
         echo "slipway: $reason"
+        # The words of the installer (os/libexec/installer), for whoever waits for them.
+        if [ "$installs" = yes ]; then echo "SLIPWAY-INSTALL: failure: $reason"; fi
         if [ "$stay" = no ]; then
             echo "slipway: rebooting in 30 seconds; add rd.shell to the kernel command line to stay here"
         fi

@@ -8,15 +8,14 @@ export { type DiskVerdict, judgeDisks, verdictWords } from './installation/disk-
 export { finalizeFilesystem } from './installation/finalize-filesystem.ts';
 export { withWishes } from './installation/host-wishes.ts';
 export { type InstallConfiguration, installConfiguration } from './installation/install-configuration.ts';
+export { namedDisks } from './installation/install-disks.ts';
 export { installReset, type ResetRecord } from './installation/install-reset.ts';
 export { type InstallRecord, installToDisk } from './installation/install-to-disk.ts';
 export { installToExistingRoot } from './installation/install-to-existing-root.ts';
 export { installToFilesystem } from './installation/install-to-filesystem.ts';
 export { checkInstalled, type InstalledHost } from './installation/installed-host.ts';
 export {
-  isSelected,
-  kickstartDisk,
-  mayErase,
+  meantDisk,
   readyKickstart,
   runErrorScripts,
 } from './installation/kickstart-run.ts';
@@ -29,6 +28,7 @@ export {
   type RootFileSystem,
 } from './installation/request.ts';
 export { describeKickstart } from './kickstart/describe.ts';
+export { configuredSelection, type DiskSelection } from './kickstart/disk-selection.ts';
 export { kickstartOf, type WrittenKickstart } from './kickstart/from-config.ts';
 export { kickstartConfig, loadKickstart, problemLine } from './kickstart/load-kickstart.ts';
 export type { KickstartPlan, KickstartScript } from './kickstart/plan.ts';

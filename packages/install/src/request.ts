@@ -75,6 +75,8 @@ export interface InstallerFile {
   readonly bytes: Uint8Array;
   /** Nobody is asked: the disk is erased, and the machine goes on by itself. */
   readonly isUnattended: boolean;
+  /** It says itself which disks are meant. */
+  readonly namesDisks: boolean;
   /** What the machine does afterwards. */
   readonly finish?: 'reboot' | 'poweroff' | 'halt';
 }

@@ -21,6 +21,8 @@ export interface VmDisk {
    * was at any of these moments: dm-log-writes of Linux describes the format. An earlier record there is lost.
    */
   readonly writeLogPath?: string;
+  /** A disc in a CD drive instead, of 2048-byte sectors, which only reads; nothing of the above but its path and format applies. */
+  readonly isDisc?: boolean;
 }
 
 /**
@@ -41,6 +43,7 @@ export async function prepareDisk(disk: VmDisk, index: number, directory: string
 async function prepareChanges(disk: VmDisk, index: number, directory: string): Promise<PlannedDisk> {
   const changes = disk.changes ?? { kind: 'discard' };
   await refuseMissing(disk.path);
+  if (disk.isDisc === true) return { path: disk.path, format: disk.format, isReadOnly: true, isDisc: true };
   if (changes.kind === 'write') {
     if (disk.sizeBytes !== undefined) {
       throw new SlipwayError('USAGE', `cannot grow ${disk.path} while the guest writes into it`, {

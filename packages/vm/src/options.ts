@@ -60,6 +60,11 @@ export interface VmOptions extends OperationOptions {
    * `isolated`: only forwarded ports, nothing out. `none`: no network card.
    */
   readonly network?: 'user' | 'isolated' | 'none';
+  /**
+   * What the machine starts from the network, before any disk: the address of a script of iPXE, which is the boot ROM of its network card.
+   * Not with a `kernel`, nor without a network.
+   */
+  readonly networkBootUrl?: string;
   /** Loopback ports of the host that lead into the guest, besides the one for ssh. */
   readonly forwards?: readonly PlannedForward[];
   /** Handed to the guest's systemd. */

@@ -11,6 +11,7 @@ const PLAN: QemuPlan = {
   boot: { kind: 'uefi', codePath: '/code.fd', variablesPath: '/vars.fd' },
   disks: [{ path: '/disk,1.qcow2', format: 'qcow2', isReadOnly: false }],
   network: 'user',
+  networkBootUrl: undefined,
   forwards: [
     { hostPort: 0, guestPort: 22 },
     { hostPort: 8080, guestPort: 80 },
@@ -58,6 +59,24 @@ describe('the command line of QEMU', () => {
       'log-sector-size': 512,
     });
     expect(argv).toContain('virtio-blk-pci,drive=disk0,serial=slipway-disk0,bootindex=1');
+  });
+
+  test('a disc is in a drive of its own, in the order of the disks', () => {
+    const disc = { path: '/medium.iso', format: 'raw', isReadOnly: true, isDisc: true } as const;
+    const argv = planQemu({ ...PLAN, disks: [disc, ...PLAN.disks] });
+    expect(valuesOf(argv, '-device')).toEqual(
+      expect.arrayContaining([
+        'virtio-scsi-pci,id=discs0',
+        'scsi-cd,bus=discs0.0,drive=disk0,bootindex=1',
+        'virtio-blk-pci,drive=disk1,serial=slipway-disk1,bootindex=2',
+      ]),
+    );
+  });
+
+  test('what is started from the network comes before every disk', () => {
+    const argv = planQemu({ ...PLAN, forwards: [], networkBootUrl: 'http://10.0.2.2:80/a,b.ipxe' });
+    expect(valueOf(argv, '-netdev')).toBe('user,id=net0,bootfile=http://10.0.2.2:80/a,,b.ipxe');
+    expect(argv).toContain('virtio-net-pci,netdev=net0,bootindex=0');
   });
 
   test('a machine with a TPM', () => {

@@ -7,6 +7,7 @@ export interface PlannedDisk {
   readonly isReadOnly: boolean;
   /** File in which every write, discard and flush of the guest is recorded, in order, in the format of Linux's dm-log-writes. */
   readonly writeLogPath?: string;
+  readonly isDisc?: boolean;
 }
 
 /** What starts the machine. */
@@ -39,6 +40,8 @@ export interface QemuPlan {
   /** In order: the first is /dev/vda, and what the firmware boots. */
   readonly disks: readonly PlannedDisk[];
   readonly network: 'user' | 'isolated' | 'none';
+  /** What DHCP tells the boot ROM of the network card to load, before any disk is tried. */
+  readonly networkBootUrl: string | undefined;
   readonly forwards: readonly PlannedForward[];
   /** Files whose content becomes one SMBIOS type 11 string each. */
   readonly smbiosPaths: readonly string[];
@@ -107,6 +110,11 @@ function bootArguments(boot: PlannedBoot): readonly string[] {
 }
 
 function diskArguments(disk: PlannedDisk, index: number): readonly string[] {
+  if (disk.isDisc === true) {
+    const drive = `scsi-cd,bus=discs${index}.0,drive=disk${index},bootindex=${index + 1}`;
+    const controller = ['-device', `virtio-scsi-pci,id=discs${index}`];
+    return [...blockdev(`disk${index}`, disk), ...controller, '-device', drive];
+  }
   const device = `virtio-blk-pci,drive=disk${index},serial=slipway-disk${index},bootindex=${index + 1}`;
   return [...blockdev(`disk${index}`, disk), '-device', device];
 }
@@ -132,9 +140,12 @@ function networkArguments(plan: QemuPlan): readonly string[] {
     ({ hostPort, guestPort }) => `,hostfwd=tcp:127.0.0.1:${hostPort}-:${guestPort}`,
   );
   const restrict = plan.network === 'isolated' ? ',restrict=on' : '';
-  const network = `user,id=net0${restrict}${forwards.join('')}`;
-  // No boot ROM: nothing here boots from the network, and looking for it costs seconds.
-  return ['-netdev', network, '-device', 'virtio-net-pci,netdev=net0,romfile='];
+  const { networkBootUrl } = plan;
+  const bootFile = networkBootUrl === undefined ? '' : `,bootfile=${escapeCommas(networkBootUrl)}`;
+  const network = `user,id=net0${restrict}${bootFile}${forwards.join('')}`;
+  // No boot ROM where nothing boots from the network: looking for it costs seconds.
+  const rom = networkBootUrl === undefined ? 'romfile=' : 'bootindex=0';
+  return ['-netdev', network, '-device', `virtio-net-pci,netdev=net0,${rom}`];
 }
 
 function tpmArguments(socketPath: string | undefined): readonly string[] {

@@ -95,6 +95,7 @@ async function planMachine(
     boot: await prepareBoot(options.boot, directory),
     disks: await Promise.all((options.disks ?? []).map((disk, index) => prepareDisk(disk, index, directory))),
     network: options.network ?? 'user',
+    networkBootUrl: options.networkBootUrl,
     forwards: [...ssh, ...(options.forwards ?? [])],
     smbiosPaths: await writeStrings(smbiosCredentials({ ...key, ...options.credentials }), directory),
     consoleLogPath: options.consoleLogPath ?? '/dev/null',

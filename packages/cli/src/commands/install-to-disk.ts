@@ -1,14 +1,15 @@
 import { run, SlipwayError } from '@slipway/core';
 import {
   type BlockSetup,
+  configuredSelection,
+  type DiskSelection,
   type InstallRecord,
   installConfiguration,
   installToDisk,
-  isSelected,
   type KickstartPlan,
-  kickstartDisk,
   loadConfig,
-  mayErase,
+  meantDisk,
+  namedDisks,
   planWords,
   type RootFileSystem,
   readyKickstart,
@@ -56,8 +57,10 @@ async function install(
   plan: KickstartPlan | undefined,
   context: CommandContext,
 ): Promise<InstallRecord> {
-  const device = await deviceOf(input, plan, context);
-  const request = await installRequest(input, await fileOf(input, plan), context.operation, {
+  const file = await fileOf(input, plan);
+  const selection = selectionOf(file, plan);
+  const device = await deviceOf(input, file, selection, context);
+  const request = await installRequest(input, file, context.operation, {
     keepsRootSize: input.rootSize !== undefined,
   });
   const defaults = await installConfiguration('/', request.architecture);
@@ -66,7 +69,8 @@ async function install(
       ...request,
       device,
       isFile: input.viaLoopback,
-      mayWipe: input.wipe || (plan !== undefined && mayErase(plan.disks, device)),
+      mayWipe: input.wipe,
+      selection,
       kernelArguments: [...(defaults.kargs ?? []), ...request.kernelArguments],
       removedKernelArguments: [
         ...(defaults['karg-deletes'] ?? []),
@@ -81,27 +85,28 @@ async function install(
   );
 }
 
+/** Which disks a file lets an installer use; undefined where it says nothing of them. */
+function selectionOf({ config }: InstallFile, plan: KickstartPlan | undefined): DiskSelection | undefined {
+  if (plan !== undefined) return plan.disks;
+  const disk = config?.config.customizations?.disk;
+  return disk?.drives === undefined && disk?.wipe === undefined ? undefined : configuredSelection(disk);
+}
+
 async function deviceOf(
-  { device, viaLoopback }: InstallToDiskInput,
-  plan: KickstartPlan | undefined,
+  { device, kickstart }: InstallToDiskInput,
+  { config }: InstallFile,
+  selection: DiskSelection | undefined,
   context: CommandContext,
 ): Promise<string> {
-  if (device === undefined) {
-    if (plan !== undefined) return await kickstartDisk(plan.disks, context.operation);
-    throw new SlipwayError('USAGE', 'cannot tell which disk to install to', {
-      hint: 'name it: slipway install to-disk /dev/vda',
-    });
-  }
-  if (plan !== undefined && !viaLoopback && !isSelected(plan.disks, device)) {
-    throw new SlipwayError(
-      'USAGE',
-      `cannot install to ${device}: the kickstart file does not let an installer use it`,
-      {
-        hint: 'change ignoredisk, or leave DEVICE out to take the disk the file means',
-      },
-    );
-  }
-  return device;
+  if (device !== undefined) return device;
+  const customizations = config?.config.customizations ?? {};
+  const named = namedDisks(customizations);
+  // A configuration that says nothing of disks means none: whoever starts the command does.
+  if (kickstart !== undefined || customizations.disk?.drives !== undefined || named.length > 0)
+    return await meantDisk(selection ?? configuredSelection({}), named, context.operation);
+  throw new SlipwayError('USAGE', 'cannot tell which disk to install to', {
+    hint: 'name it: slipway install to-disk /dev/vda',
+  });
 }
 
 async function fileOf({ config }: InstallToDiskInput, plan: KickstartPlan | undefined): Promise<InstallFile> {

@@ -6,6 +6,7 @@ import {
   type KickstartPlan,
   listBlockDevices,
   loadKickstart,
+  namedDisks,
   problemLine,
   verdictWords,
 } from '@slipway/install';
@@ -53,10 +54,13 @@ export async function kickstartCheck(input: KickstartCheckInput, context: Comman
 }
 
 async function verdictsOf(
-  { disks, mounts }: KickstartPlan,
+  { disks, mounts, config }: KickstartPlan,
   operation: Operation,
 ): Promise<readonly DiskVerdict[]> {
-  if (mounts.length === 0) return judgeDisks(disks, await listBlockDevices(operation));
+  if (mounts.length === 0) {
+    const named = namedDisks(config.config.customizations ?? {});
+    return judgeDisks(disks, await listBlockDevices(operation), named);
+  }
   throw new SlipwayError('USAGE', 'cannot judge the disks of this machine: the file mounts what is there', {
     hint: 'its lines with mount say which file systems are kept and which are made anew; leave out --here',
   });

@@ -43,11 +43,21 @@ describe('every disk of a machine is told what becomes of it', () => {
     expect(judgeDisks({ ...ANY, ...selection }, MACHINE).map(({ verdict }) => verdict)).toEqual(verdicts);
   });
 
+  test('those that partitions are put on are taken, and no other', () => {
+    const judge = (selection: Partial<DiskSelection>): readonly string[] =>
+      judgeDisks({ ...ANY, ...selection }, [EMPTY, PHOTOS, device('/dev/sdd')], ['/dev/sda', '/dev/sdb']).map(
+        ({ verdict }) => verdict,
+      );
+    expect(judge({})).toEqual(['install', 'refuse', 'excluded']);
+    expect(judge({ clear: 'all' })).toEqual(['install', 'install', 'excluded']);
+    expect(judge({ clear: 'all', ignore: ['sdb'] })).toEqual(['install', 'excluded', 'excluded']);
+  });
+
   test('in words, what is lost in capitals', () => {
     const words = (selection: Partial<DiskSelection>): readonly string[] =>
       verdictWords(judgeDisks({ ...ANY, ...selection }, MACHINE));
     expect(words({ ignore: ['sda'], clear: 'all' })).toEqual([
-      '/dev/sda (20.0 GB, Fast SSD, serial 4711): left as it is, the file does not let an installer use it',
+      '/dev/sda (20.0 GB, Fast SSD, serial 4711): left as it is, it is none of those the file means',
       "/dev/sdb (20.0 GB): THE HOST IS INSTALLED HERE; LOST: /dev/sdb holds gpt; /dev/sdb1 holds ext4 'photos'",
       '/dev/sdc (20.0 GB): left as it is, /dev/sdc1 is mounted at /',
     ]);

@@ -19,10 +19,15 @@ export interface DiskVerdict {
   readonly contents: readonly string[];
 }
 
-/** Judges every disk as an installation would that is not told which one to take. */
+/**
+ * Judges every disk as an installation would that is not told which one to take.
+ *
+ * @param named paths of disks that partitions are put on: all of them are taken, and no other
+ */
 export function judgeDisks(
   selection: DiskSelection,
   devices: readonly BlockDevice[],
+  named: readonly string[] = [],
 ): readonly DiskVerdict[] {
   const disks = writableDisks(devices);
   const free = disks.filter((disk) => isSelected(selection, disk.path) && usesOf(disk).length === 0);
@@ -30,9 +35,11 @@ export function judgeDisks(
     const uses = usesOf(disk);
     const contents = contentsOf(disk, []);
     const facts = { path: disk.path, words: diskWords(disk), uses, contents };
-    if (!isSelected(selection, disk.path)) return { ...facts, verdict: 'excluded' };
+    const isNamed = named.includes(disk.path);
+    if (!isSelected(selection, disk.path) || (named.length > 0 && !isNamed))
+      return { ...facts, verdict: 'excluded' };
     if (uses.length > 0) return { ...facts, verdict: 'in-use' };
-    if (free.length > 1) return { ...facts, verdict: 'choose' };
+    if (free.length > 1 && !isNamed) return { ...facts, verdict: 'choose' };
     const isLost = contents.length > 0 && !mayErase(selection, disk.path);
     return { ...facts, verdict: isLost ? 'refuse' : 'install' };
   });
@@ -52,7 +59,7 @@ const MEANINGS: Readonly<Record<DiskVerdict['verdict'], (verdict: DiskVerdict) =
   choose: (verdict) =>
     `one of several that would do; nothing is done until ignoredisk or DEVICE names one; ${heldBy(verdict)}`,
   'in-use': ({ uses }) => `left as it is, ${uses.join('; ')}`,
-  excluded: () => 'left as it is, the file does not let an installer use it',
+  excluded: () => 'left as it is, it is none of those the file means',
 };
 
 function heldBy({ contents }: DiskVerdict): string {

@@ -14,7 +14,16 @@ export const LAYER_EXECUTORS: Executors<
   'make-array': async ({ name, level, members, spares }, { operation, opened }) => {
     const device = `/dev/md/${name}`;
     const counts = [`--raid-devices=${members.length - spares}`, `--spare-devices=${spares}`];
-    const how = ['--metadata=1.2', '--homehost=any', `--name=${name}`, '--run', `--level=${level}`];
+    // After a power cut only what was being written is compared; asked for by name, for newer versions of mdadm ask otherwise.
+    const bitmap = level === '0' ? [] : ['--bitmap=internal'];
+    const how = [
+      '--metadata=1.2',
+      '--homehost=any',
+      `--name=${name}`,
+      '--run',
+      `--level=${level}`,
+      ...bitmap,
+    ];
     await run(['mdadm', '--create', device, ...how, ...counts, ...members], {
       describe: `make the array ${name}`,
       debianPackage: 'mdadm',

@@ -8,13 +8,14 @@ import { type DiskPlan, espSizeBytes, planDisk, rootTreeOf } from '../disk-plan.
 import { findImage, type PreparedHost, prepareHost } from '../prepare-host.ts';
 import { executeSteps } from './execute.ts';
 import { requireStorage } from './image-storage.ts';
+import { findDisks, type InstallDisks } from './install-disks.ts';
 import type { LayerPlan, LayerRequest } from './layer-plan.ts';
 import { layersOf } from './layers.ts';
 import { planLayers } from './plan-layers.ts';
 import { planPlain, wipeSteps } from './plan-plain.ts';
 import type { DiskInstallRequest, InstallRequest } from './request.ts';
 import type { InstallStep } from './step.ts';
-import { findTarget, type InstallTarget } from './target.ts';
+import type { InstallTarget } from './target.ts';
 import { withScripts } from './with-scripts.ts';
 
 const MIB = 1024 ** 2;
@@ -60,17 +61,18 @@ export async function installToDisk(
   { dryRun, ...options }: OperationOptions & { readonly dryRun: boolean },
 ): Promise<InstallRecord> {
   ownKernelArguments(request);
-  const target = await findTarget(request, options);
+  const disks = await findDisks(request, options);
+  const [target] = disks.targets;
   const identity = request.identity ?? randomUUID();
   await using stack = new AsyncDisposableStack();
   const plan =
-    layersOf(request).length === 0
+    disks.targets.length === 1 && layersOf(request).length === 0
       ? await planWhole({ ...request, identity }, target, stack, options)
-      : await planLayered({ ...request, identity }, target, stack, options);
+      : await planLayered({ ...request, identity }, disks, stack, options);
   const recoveryKeys = new Map<string, string>();
   if (!dryRun) {
-    // Fetching an image takes minutes, in which somebody may have mounted the disk.
-    await findTarget(request, options);
+    // Fetching an image takes minutes, in which somebody may have mounted a disk.
+    await findDisks(request, options);
     await execute(plan, request, recoveryKeys, options);
   }
   return recordOf(request, plan.host, {
@@ -103,10 +105,11 @@ async function planWhole(
 /** A disk with anything other programs make. */
 async function planLayered(
   request: DiskInstallRequest & { readonly identity: string },
-  target: InstallTarget,
+  { targets, customizations }: InstallDisks,
   stack: AsyncDisposableStack,
   options: OperationOptions,
 ): Promise<Plan> {
+  const [target] = targets;
   if (target.kind === 'file') {
     throw new SlipwayError(
       'DISK_UNSUITABLE',
@@ -118,8 +121,8 @@ async function planLayered(
     );
   }
   const layers: LayerRequest = {
-    disks: [target],
-    customizations: request.config?.config.customizations ?? {},
+    disks: targets,
+    customizations,
     rootFileSystem: request.rootFileSystem,
     blockSetup: request.blockSetup,
     rootSizeBytes: request.rootSizeBytes,
@@ -134,7 +137,7 @@ async function planLayered(
     rootLeastBytes: rootLeastBytes(host),
   });
   await requireStorage(host, plan.needs);
-  const made = [...wipeSteps(target), ...plan.steps, ...hostSteps(plan, host)];
+  const made = [...targets.flatMap(wipeSteps), ...plan.steps, ...hostSteps(plan, host)];
   const steps = withScripts(made, request.scripts ?? [], { mounts: [], deployment: host.deployment.id });
   return { host, steps, disk: undefined, isSealed: plan.root.isSealed, passphrases: plan.passphrases };
 }

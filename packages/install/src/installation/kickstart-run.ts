@@ -39,12 +39,17 @@ export async function runErrorScripts({ scripts }: KickstartPlan, options: Opera
 }
 
 /**
- * The disk a kickstart file means: the only one it lets an installer use.
+ * The disk a file means: the first that it puts a partition on by name, else the only one it lets an installer use.
  *
+ * @param named disks that partitions are put on
  * @throws SlipwayError DISK_NOT_FOUND with the disks there are when it is none or several
  */
-export async function kickstartDisk(selection: DiskSelection, options: OperationOptions): Promise<string> {
-  return onlyDisk(selection, await listBlockDevices(options));
+export async function meantDisk(
+  selection: DiskSelection,
+  named: readonly string[],
+  options: OperationOptions,
+): Promise<string> {
+  return named[0] ?? onlyDisk(selection, await listBlockDevices(options));
 }
 
 /** The same of devices that were listed. */
@@ -56,14 +61,14 @@ export function onlyDisk(selection: DiskSelection, devices: readonly BlockDevice
   throw new SlipwayError(
     'DISK_NOT_FOUND',
     only === undefined
-      ? 'cannot tell which disk to install to: the kickstart file leaves none that is free'
+      ? 'cannot tell which disk to install to: the file that says what becomes of the machine leaves none that is free'
       : `cannot tell which disk to install to: ${usable.length} will do`,
     {
       findings: disks.map((disk) => {
         const uses = usesOf(disk);
         return `${diskWords(disk)}${uses.length === 0 ? '' : `: ${uses.join('; ')}`}`;
       }),
-      hint: 'name it on the command line, or with ignoredisk --only-use=',
+      hint: 'name it on the command line, by ignoredisk --only-use= in a kickstart file, or by drives in a configuration',
     },
   );
 }

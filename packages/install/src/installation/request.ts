@@ -1,4 +1,5 @@
 import type { Reference } from '@slipway/oci';
+import type { DiskSelection } from '../kickstart/disk-selection.ts';
 import type { KickstartScript } from '../kickstart/plan.ts';
 import type { HostRequest } from '../request.ts';
 
@@ -23,8 +24,10 @@ export interface DiskInstallRequest extends InstallRequest {
   readonly device: string;
   /** Whether `device` is a file. */
   readonly isFile: boolean;
-  /** Everything that is on the disk may be erased. */
+  /** Everything that is on the disk, and on every other one the configuration names, may be erased. */
   readonly mayWipe: boolean;
+  /** The disks a file lets an installer use, and which of them may be erased. All, and none, where absent. */
+  readonly selection?: DiskSelection | undefined;
   readonly rootSizeBytes?: number;
   readonly rootFileSystem: RootFileSystem;
   readonly blockSetup: BlockSetup;

@@ -84,8 +84,8 @@ async function fileTarget(
   return { kind: 'file', path, sizeBytes, signatures };
 }
 
-/** Links such as those in /dev/disk/by-id name a disk well. */
-async function realPath(path: string): Promise<string> {
+/** Links such as those in /dev/disk/by-id name a disk well. @throws SlipwayError DISK_NOT_FOUND */
+export async function realPath(path: string): Promise<string> {
   try {
     return await realpath(path);
   } catch (cause) {

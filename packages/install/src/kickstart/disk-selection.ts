@@ -1,3 +1,4 @@
+import type { DiskConfig } from '../config/types.ts';
 import type { KickstartCommand } from './parser.ts';
 import { isOn, listOf, textOf } from './setting.ts';
 
@@ -36,5 +37,18 @@ export function diskSelection(commands: readonly KickstartCommand[]): DiskSelect
         : (textOf(clearpart, 'disklabel') ?? 'gpt')
       : undefined,
     initialisesUnreadable: last('zerombr') !== undefined,
+  };
+}
+
+/** The same of a configuration: `drives` and `wipe`. */
+export function configuredSelection({ drives = [], wipe = false }: DiskConfig): DiskSelection {
+  return {
+    use: drives,
+    ignore: [],
+    clear: wipe ? 'all' : 'none',
+    partitions: [],
+    clearDrives: [],
+    newLabel: undefined,
+    initialisesUnreadable: false,
   };
 }

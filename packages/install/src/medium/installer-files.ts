@@ -70,6 +70,7 @@ function putImage(
     '--skip-fetch-check',
     ...kernelArguments.flatMap((argument) => ['--karg', argument]),
     ...(installer?.isUnattended === true ? ['unattended'] : []),
+    ...(installer?.namesDisks === true ? ['disks-named'] : []),
     ...(installer?.finish === undefined ? [] : [`after=${installer.finish}`]),
   ];
   text(`${prefix}arguments`, lines.map((line) => `${line}\n`).join(''));

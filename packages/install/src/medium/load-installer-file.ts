@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { messageOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
 import { loadConfig } from '../config/load-config.ts';
+import type { ImageConfig } from '../config/types.ts';
+import { namedDisks } from '../installation/install-disks.ts';
 import { kickstartErrors, loadKickstart, problemLine } from '../kickstart/load-kickstart.ts';
 import type { KickstartProblem } from '../kickstart/source.ts';
 import type { InstallerFile } from '../request.ts';
@@ -14,7 +16,8 @@ import type { InstallerFile } from '../request.ts';
 export async function loadInstallerConfig(path: string): Promise<InstallerFile> {
   const { config } = await loadConfig(path, 'installer');
   const isUnattended = config.customizations?.installer?.unattended === true;
-  return { kind: path.endsWith('.json') ? 'json' : 'toml', bytes: await bytesOf(path), isUnattended };
+  const kind = path.endsWith('.json') ? 'json' : 'toml';
+  return { kind, bytes: await bytesOf(path), isUnattended, namesDisks: namesDisks(config) };
 }
 
 /**
@@ -40,7 +43,12 @@ export async function loadInstallerKickstart(
   if (errors !== undefined) throw errors;
   for (const problem of plan.problems) operation(options).log.warn(problemLine(problem));
   const bytes = Buffer.from(`${JSON.stringify(plan.config.config, undefined, 2)}\n`);
-  return { kind: 'json', bytes, isUnattended: true, finish: plan.finish };
+  const named = namesDisks(plan.config.config);
+  return { kind: 'json', bytes, isUnattended: true, namesDisks: named, finish: plan.finish };
+}
+
+function namesDisks({ customizations = {} }: ImageConfig): boolean {
+  return customizations.disk?.drives !== undefined || namedDisks(customizations).length > 0;
 }
 
 async function bytesOf(path: string): Promise<Buffer> {

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileSize, type RegularNode, readFile } from '@slipway/composefs';
-import { messageOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
+import { messageOf, type OperationOptions, operation, roundUp, SlipwayError } from '@slipway/core';
 import { type DiskTarget, type Ext4Plan, openRawTarget, windowOf, writeExt4 } from '@slipway/disk';
 import type { PreparedHost } from '../prepare-host.ts';
 import type { MediumRequest } from '../request.ts';
@@ -20,6 +20,11 @@ export interface PxePlan {
 
 /** Where the initramfs looks for its root (os/dracut/90slipway/slipway-live.sh). */
 const ROOT_IN_INITRAMFS = 'slipway.img';
+/**
+ * Where the next archive begins, a kernel looks at multiples of this only; zeros before it are passed over. A kernel that UEFI starts puts
+ * what it loads together without any.
+ */
+const ARCHIVE_ALIGNMENT = 4;
 export const PXE_FILES = ['linux', 'initrd', 'root.cpio', 'boot.ipxe', 'README.md'] as const;
 
 /** Lays out what is loaded over the network. Nothing is written. @throws SlipwayError DISK_TREE_INVALID when it is too large */
@@ -48,8 +53,8 @@ export async function writePxe(directory: string, plan: PxePlan, options: Operat
       cause,
     });
   });
-  const copy = async (name: string, node: RegularNode): Promise<void> => {
-    await writeFile(join(directory, name), fileSize(node), async (target) => {
+  const copy = async (name: string, node: RegularNode, multipleOf = 1): Promise<void> => {
+    await writeFile(join(directory, name), roundUp(fileSize(node), multipleOf), async (target) => {
       let at = 0;
       for await (const chunk of readFile(repository, node)) {
         await target.write(at, chunk);
@@ -62,7 +67,7 @@ export async function writePxe(directory: string, plan: PxePlan, options: Operat
     await writeFile(join(directory, name), bytes.length, (target) => target.write(0, bytes));
   };
   await copy('linux', deployment.linux);
-  await copy('initrd', deployment.initrd);
+  await copy('initrd', deployment.initrd, ARCHIVE_ALIGNMENT);
   const { before, after } = frame;
   const progress = renamed(operation(options).progress, 'write root.cpio');
   await writeFile(

@@ -53,7 +53,7 @@ export const INSTALL_COMMANDS: readonly CommandSpec[] = [
     path: ['install', 'to-disk'],
     summary: 'install an image to a disk of this machine',
     description: [
-      'Writes partition table, boot partition and root to the disk, the files of the image sealed with fs-verity. The disk is checked first: one that is mounted, used as swap or part of an encrypted volume, a volume group or an array is never written, whatever is asked for; one that holds anything only with --wipe.',
+      'Writes partition table, boot partition and root to the disk, the files of the image sealed with fs-verity. The disk is checked first: one that is mounted, used as swap or part of an encrypted volume, a volume group or an array is never written, whatever is asked for; one that holds anything only with --wipe. The same goes for every other disk that the configuration puts partitions on.',
       'Nothing is written before the image is fetched and everything is decided. --dry-run shows the steps and ends there.',
       'With --kickstart, %pre runs first, %pre-install before the image is written, %post in the new system, %onerror when anything fails; clearpart --all is taken as --wipe for the disks it means, and the machine ends as the file says.',
       'With --via-loopback a file takes the place of the disk; that needs neither root nor a loop device.',
@@ -61,7 +61,7 @@ export const INSTALL_COMMANDS: readonly CommandSpec[] = [
     arguments: {
       device: optionalArgument(
         'DEVICE',
-        'the whole disk, such as /dev/vda or a link in /dev/disk/by-id; the one the kickstart file means unless given',
+        'the whole disk, such as /dev/vda or a link in /dev/disk/by-id; the one the kickstart file or the configuration means unless given',
         {
           completion: 'file',
         },
@@ -74,7 +74,7 @@ export const INSTALL_COMMANDS: readonly CommandSpec[] = [
         conflicts: ['config'],
       }),
       noReboot: flag('do not end as the kickstart file says: reboot, poweroff'),
-      wipe: flag('erase what is on the disk'),
+      wipe: flag('erase what is on the disk, and on every other one the configuration names'),
       viaLoopback: flag('write into a file that stands for a disk: DEVICE is its name'),
       blockSetup: choice(
         ['direct', 'tpm2-luks'],

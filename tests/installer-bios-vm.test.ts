@@ -1,0 +1,82 @@
+/**
+ * A disc installs a machine with a BIOS, beside an empty disk, with no network, nobody there. The machine then starts from its disk, is
+ * updated from the registry it follows, and goes back.
+ */
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { allowPlainHttp, startHost, type TestHost } from './harness/host.ts';
+import { exampleImage } from './harness/images.ts';
+import { installMachine } from './harness/installer.ts';
+import { startRegistry, type TestRegistry } from './harness/registry.ts';
+import { ROOT, slipway } from './harness/slipway.ts';
+
+const FILES = `${ROOT}/build/tests/installer-bios-vm`;
+const GIB = 1024 ** 3;
+/** Generous: an emulated machine on a busy computer. */
+const WITHIN_MS = 1_200_000;
+const say = (line: string): void => void process.stderr.write(`  ${line}\n`);
+
+let registry: TestRegistry;
+let host: TestHost | undefined;
+
+beforeAll(async () => {
+  await rm(FILES, { recursive: true, force: true });
+  await mkdir(FILES, { recursive: true });
+  registry = await startRegistry();
+  const image = await exampleImage({ folder: 'web-application' }, say);
+  await writeFile(`${FILES}/config.toml`, '[customizations.installer]\nunattended = true\n');
+  const more = [
+    '--config',
+    `${FILES}/config.toml`,
+    '--target-imgref',
+    `${registry.guestHostPort}/web:stable`,
+  ];
+  await slipway(['image', image, '--type', 'iso', ...more, '-o', FILES], { onLine: say });
+  await writeFile(`${FILES}/disk.raw`, '');
+  await truncate(`${FILES}/disk.raw`, 8 * GIB);
+});
+afterAll(async () => {
+  await host?.[Symbol.asyncDispose]();
+  await registry?.[Symbol.asyncDispose]();
+  await rm(FILES, { recursive: true, force: true });
+});
+
+test('a disc installs a machine, which starts from its disk, is updated and goes back', async () => {
+  await installMachine({
+    directory: FILES,
+    from: 'disc',
+    firmware: 'bios',
+    memoryBytes: 1.5 * GIB,
+    withinMs: WITHIN_MS,
+  });
+  host = await startHost({
+    disk: `${FILES}/disk.raw`,
+    format: 'raw',
+    firmware: 'bios',
+    keep: true,
+    consoleLogPath: `${FILES}/console.log`,
+  });
+  expect(await booted(host)).toEqual({ version: '1', bootloader: 'grub' });
+  expect(await host.run('findmnt -no OPTIONS /')).toContain('verity=require');
+  expect(await host.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe(
+    'running',
+  );
+
+  const next = await exampleImage({ folder: 'web-application', containerfile: 'Containerfile.v2' }, say);
+  await slipway(['push', next, `${registry.hostPort}/web:stable`]);
+  await allowPlainHttp(host, registry.guestHostPort);
+  await host.run('slipway upgrade');
+  await host.reboot();
+  expect(await booted(host)).toEqual({ version: '2', bootloader: 'grub' });
+
+  await host.run('slipway rollback');
+  await host.reboot();
+  expect(await booted(host)).toEqual({ version: '1', bootloader: 'grub' });
+});
+
+async function booted(
+  machine: TestHost,
+): Promise<{ readonly version: unknown; readonly bootloader: unknown }> {
+  const { status } = await machine.status();
+  return { version: status.booted?.image?.version, bootloader: status.booted?.composefs?.bootloader };
+}

@@ -134,7 +134,7 @@ export async function badRelease(kind: BadRelease, say: Say): Promise<string> {
   ]);
 }
 
-/** A host whose initramfs opens encrypted volumes and volume groups, as `oci:DIR:TAG`. */
+/** A host whose initramfs opens encrypted volumes, volume groups and arrays, as `oci:DIR:TAG`. */
 export async function storageImage(say: Say): Promise<string> {
   return await onBase('storage', 'tests/faults/storage.Containerfile', {}, say);
 }

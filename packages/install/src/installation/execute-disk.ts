@@ -75,7 +75,10 @@ export const DISK_EXECUTORS: Executors<
   },
 
   'read-table': async ({ path }, { operation, disk }) => {
-    const { exitCode, stderr } = await run(['blockdev', '--rereadpt', path], {
+    // udev looks at a disk as soon as it was written, and the kernel says that it is busy meanwhile. Under this lock udev keeps away, and
+    // what it had begun is waited for (systemd: Locking Block Device Access).
+    const locked = ['flock', '--timeout', UDEV_SECONDS, path] as const;
+    const { exitCode, stderr } = await run([...locked, 'blockdev', '--rereadpt', path], {
       describe: `make the kernel see the partitions of ${path}`,
       debianPackage: 'util-linux',
       allowExitCodes: [1],
@@ -90,6 +93,9 @@ export const DISK_EXECUTORS: Executors<
     await settle(operation);
   },
 };
+
+/** As long as udev lets a rule take, in words for `flock`. */
+const UDEV_SECONDS = '180';
 
 /** Waits until device nodes are there, where udev makes them. */
 export async function settle(operation: Operation): Promise<void> {

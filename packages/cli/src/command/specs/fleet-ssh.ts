@@ -37,7 +37,7 @@ export const FLEET_SSH_COMMANDS: readonly CommandSpec[] = [
       },
       { command: 'slipway fleet ssh known-hosts', why: 'see what known_hosts needs to know every device' },
       {
-        command: 'slipway fleet ssh revoked >revoked.new && mv revoked.new ~/.ssh/slipway-revoked',
+        command: 'slipway fleet ssh revoked > slipway-revoked',
         why: 'take no certificate of a device that was decommissioned',
       },
     ],

@@ -11,6 +11,7 @@ export const FLEET = 'bench';
 /** So many at once keep a server busy, and none of them waiting for long. */
 const LANES = 8;
 const SAY_EVERY = 5000;
+
 type Place = Omit<DeviceConnectionOptions, 'key' | 'certificate'>;
 
 /**

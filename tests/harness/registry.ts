@@ -8,8 +8,8 @@ import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { makeTempDir, run } from '@slipway/core';
+import { awaitedLine } from './awaited-line.ts';
 
 /** The host as a virtual machine with user networking sees it. */
 export const HOST_SEEN_BY_GUEST = '10.0.2.2';
@@ -48,8 +48,6 @@ export interface TestRegistry extends AsyncDisposable {
   /** What it logged lately. */
   log(): string;
 }
-
-const KEPT_LOG_LINES = 400;
 
 /** Starts a registry and waits until it answers. */
 export async function startRegistry(options: RegistryOptions = {}): Promise<TestRegistry> {
@@ -141,19 +139,9 @@ export async function makeCertificate(directory: string): Promise<ServerCertific
 async function listen(
   child: ChildProcess,
 ): Promise<{ readonly log: readonly string[]; readonly port: number }> {
-  const log: string[] = [];
-  const { promise, resolve, reject } = Promise.withResolvers<number>();
-  child.once('error', reject);
-  if (child.stderr === null) throw new Error('docker-registry was started without its pipe');
-  createInterface({ input: child.stderr })
-    .on('line', (line) => {
-      log.push(line);
-      if (log.length > KEPT_LOG_LINES) log.shift();
-      const port = /listening on 127\.0\.0\.1:(?<port>\d+)/.exec(line)?.groups?.['port'];
-      if (port !== undefined) resolve(Number(port));
-    })
-    .on('close', () => reject(new Error(`docker-registry ended:\n${log.join('\n')}`)));
-  return { port: await promise, log };
+  const pattern = /listening on 127\.0\.0\.1:(?<port>\d+)/;
+  const { match, log } = await awaitedLine(child, pattern, 'docker-registry');
+  return { port: Number(match.groups?.['port']), log };
 }
 
 /** Any answer will do: with credentials asked for it is 401. */

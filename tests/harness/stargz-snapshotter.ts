@@ -2,12 +2,12 @@
  * The tools eStargz comes from: stargz-snapshotter and containerd of Debian 13, which make the layers of an image eStargz. They are
  * unpacked once under build/cache; nothing is installed. Needs root.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { makeTempDir, run } from '@slipway/core';
+import { awaitedLine } from './awaited-line.ts';
 import { type UnpackedPackages, unpackedCommand, unpackPackages } from './unpacked-packages.ts';
 
 const PACKAGES: UnpackedPackages = {
@@ -64,25 +64,11 @@ async function startContainerd(directory: string, address: string): Promise<Asyn
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   const ended = once(child, 'close');
-  await started(child);
+  await awaitedLine(child, /successfully booted/, 'containerd');
   return {
     async [Symbol.asyncDispose]() {
       child.kill('SIGKILL');
       await ended;
     },
   };
-}
-
-async function started(child: ChildProcess): Promise<void> {
-  const log: string[] = [];
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  child.once('error', reject);
-  if (child.stderr === null) throw new Error('containerd was started without its pipe');
-  createInterface({ input: child.stderr })
-    .on('line', (line) => {
-      log.push(line);
-      if (line.includes('successfully booted')) resolve();
-    })
-    .on('close', () => reject(new Error(`containerd ended:\n${log.slice(-40).join('\n')}`)));
-  await promise;
 }

@@ -85,7 +85,7 @@ async function copyAt({ esp }: HostSystem, path: string): Promise<LoaderCopy | u
   }
 }
 
-/** Boot loaders of the images here that can be read, that of the running one first. */
+/** Boot loaders of the images here, that of the running one first. */
 async function loadersOfImages(
   system: HostSystem,
   state: HostState,
@@ -94,17 +94,24 @@ async function loadersOfImages(
   const others = listDeployments(state).map(({ deployment }) => deployment.id);
   const loaders: Buffer[] = [];
   for (const id of new Set([state.booted.id, ...others])) {
-    try {
-      const repository = await openRepository(system.layout.composefs);
-      const node = lookupPath(readErofsPart(repository.readImage(id), [inImage]), inImage)?.node;
-      if (node?.kind !== 'regular') continue;
-      loaders.push(await collectBytes(readFile(repository, node), MAX_LOADER_BYTES, () => tooLarge(inImage)));
-    } catch (thrown) {
-      // The store says what is wrong with the image itself.
-      if (!isSlipwayError(thrown)) throw thrown;
-    }
+    const loader = await loaderOfImage(system, id, inImage);
+    if (loader !== undefined) loaders.push(loader);
   }
   return loaders;
+}
+
+/** Undefined where the image has none, or the store no longer has it whole. */
+async function loaderOfImage(system: HostSystem, id: string, inImage: string): Promise<Buffer | undefined> {
+  try {
+    const repository = await openRepository(system.layout.composefs);
+    const node = lookupPath(readErofsPart(repository.readImage(id), [inImage]), inImage)?.node;
+    if (node?.kind !== 'regular') return undefined;
+    return await collectBytes(readFile(repository, node), MAX_LOADER_BYTES, () => tooLarge(inImage));
+  } catch (thrown) {
+    // The store says what is wrong with the image itself.
+    if (!isSlipwayError(thrown)) throw thrown;
+    return undefined;
+  }
 }
 
 function tooLarge(inImage: string): SlipwayError {

@@ -1,5 +1,5 @@
 /** Files that are, after a power cut, either as they were or as they should be. */
-import { type FileHandle, mkdir, open, rename, rm, unlink } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rename, rm, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { type ByteStream, errnoOf } from '@slipway/core';
 
@@ -32,6 +32,16 @@ export async function writeFileDurably(path: string, body: FileBody, mode = 0o64
     throw thrown;
   }
   await syncDirectory(dirname(path));
+}
+
+/**
+ * Gives a small file another name. The new one is written before the old one goes, because a file that is renamed on FAT is empty until its
+ * inode is written: seconds later, when nobody syncs it. A cut leaves either name, or both with the same bytes.
+ */
+export async function renameFileDurably(from: string, to: string): Promise<void> {
+  if (from === to) return;
+  await writeFileDurably(to, await readFile(from));
+  await removeFileDurably(from);
 }
 
 /** Removes a file and syncs its directory; a missing file is fine. A cut leaves it there or gone. */

@@ -4,9 +4,13 @@
  * Where GRUB is on it, its menu follows each change. A cut between the two leaves the menu as it was, which starts the old
  * deployments, until the next change or the next boot.
  */
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { makeDirectoryDurably, removeFileDurably, writeFileDurably } from './durable-file.ts';
+import {
+  makeDirectoryDurably,
+  removeFileDurably,
+  renameFileDurably,
+  writeFileDurably,
+} from './durable-file.ts';
 import { type BootEntry, formatBootEntry } from './entry.ts';
 import { parseEntryName } from './entry-name.ts';
 import { ESP_PATHS, loaderConf } from './esp.ts';
@@ -47,14 +51,12 @@ export async function writeBootEntry(esp: string, fileName: string, entry: BootE
 }
 
 /**
- * Gives an entry another name, its counter another value: what systemd-boot and systemd-bless-boot do. The new one is written before the old
- * one goes, because a file that is renamed on FAT is empty for a moment: a cut leaves either name, or both with the same text.
+ * Gives an entry another name, its counter another value: what systemd-boot and systemd-bless-boot do. A cut leaves either name, or both with
+ * the same text.
  */
 export async function renameBootEntry(esp: string, from: string, to: string): Promise<void> {
-  if (from === to) return;
   const directory = join(esp, ESP_PATHS.entries);
-  await writeFileDurably(join(directory, to), await readFile(join(directory, from)));
-  await removeFileDurably(join(directory, from));
+  await renameFileDurably(join(directory, from), join(directory, to));
   await refreshGrubMenu(esp);
 }
 

@@ -10,6 +10,7 @@ export {
   makeDirectoryDurably,
   removeDirectoryDurably,
   removeFileDurably,
+  renameFileDurably,
   syncDirectory,
   temporaryPathOf,
   writeFileDurably,

@@ -1,7 +1,6 @@
 /** Keeps GRUB's menu in step with the entries of a boot partition. */
-import { rename } from 'node:fs/promises';
 import { join } from 'node:path';
-import { syncDirectory } from '../durable-file.ts';
+import { renameFileDurably } from '../durable-file.ts';
 import { formatEntryName, parseEntryName } from '../entry-name.ts';
 import type { OrderedEntry } from '../entry-order.ts';
 import { ESP_PATHS, type EspEntry, readBootEntries } from '../esp.ts';
@@ -40,6 +39,5 @@ async function nameAsCounted(esp: string, { fileName, name }: EspEntry): Promise
   if (written?.triesLeft === name.counter?.triesLeft && written?.triesDone === name.counter?.triesDone)
     return;
   const directory = join(esp, ESP_PATHS.entries);
-  await rename(join(directory, fileName), join(directory, formatEntryName(name)));
-  await syncDirectory(directory);
+  await renameFileDurably(join(directory, fileName), join(directory, formatEntryName(name)));
 }

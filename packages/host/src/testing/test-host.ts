@@ -2,7 +2,7 @@
  * A host in a directory: a physical root, an ESP, and a boot loader and initramfs that do with them what the real ones do. Only
  * the kernel is missing; everything else is the packages themselves.
  */
-import { mkdir, readdir, rename } from 'node:fs/promises';
+import { mkdir, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   bootDigest,
@@ -14,6 +14,7 @@ import {
   parseKernelCommandLine,
   planKernel,
   readBootEntries,
+  renameFileDurably,
   slipwayEntryName,
   writeBootEntry,
   writeKernel,
@@ -208,7 +209,8 @@ export async function deploymentIds(directory: string): Promise<readonly string[
   return (await readdir(hostLayout(partsOf(directory).sysroot).deployments)).toSorted();
 }
 
+/** What firmware has written of FAT is on the disk, name and content: there is no cache that a cut could empty. */
 async function renameEntry(esp: string, from: string, to: string): Promise<void> {
   const entries = join(esp, 'loader/entries');
-  await rename(join(entries, from), join(entries, to));
+  await renameFileDurably(join(entries, from), join(entries, to));
 }

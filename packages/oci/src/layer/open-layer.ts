@@ -83,7 +83,7 @@ export function openPackedLayer(
   { reuseChunks = false, ...options }: OpenLayerOptions & Pick<OpenBlobOptions, 'reuseChunks'>,
 ): ByteStream {
   return source.transport === 'registry'
-    ? throughCache(source, descriptor, options)
+    ? throughCache(source, descriptor, reuseChunks, options)
     : counted(source.openBlob(descriptor, 0, { ...options, reuseChunks }), options.onFetched);
 }
 
@@ -130,11 +130,13 @@ export async function checkPackedLayer(
 async function* throughCache(
   source: ImageSource,
   descriptor: Descriptor,
+  reuseChunks: boolean,
   options: OpenLayerOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   await using file = await PartialFile.open(options.cacheDir, descriptor);
   if (file.sizeBytes > 0) await completeLeftover(source, file, options);
   if (file.isComplete) yield* file.read();
+  else if (reuseChunks) yield* released(arriving(source, file, options));
   else yield* arriving(source, file, options);
   // Asked for more after the last byte: the reader has taken all of it.
   await file.remove();
@@ -181,6 +183,18 @@ async function* arriving(
   } catch (error) {
     if (error instanceof SlipwayError && error.code === 'OCI_DIGEST_MISMATCH') await file.remove();
     throw error;
+  }
+}
+
+/**
+ * Frees each chunk when the next one is asked for, unless something else is in the same memory: left to garbage collection, what
+ * arrives in a second would lie about by the hundred megabytes, or have the whole heap looked through for it.
+ */
+async function* released(stream: ByteStream): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of stream) {
+    yield chunk;
+    const { buffer, byteLength } = chunk;
+    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
   }
 }
 

@@ -9,6 +9,12 @@ const READ_BYTES = 1 << 20;
 /** Bytes gathered before they are written: what a kill loses of a download, besides what is being written. */
 const GATHER_BYTES = 1 << 18;
 
+/** Bytes gathered: filled from the beginning, written in one piece, and filled again. */
+interface Gathered {
+  readonly buffer: Buffer;
+  filledBytes: number;
+}
+
 /**
  * A blob on its way from a registry: `<cacheDir>/<algorithm>-<hex>.partial`.
  *
@@ -20,9 +26,9 @@ export class PartialFile implements AsyncDisposable {
   readonly #path: string;
   readonly #handle: FileHandle;
   #sizeBytes: number;
-  /** Bytes not yet handed to the file, and the writing of those before them. */
-  #gathered: Uint8Array[] = [];
-  #gatheredBytes = 0;
+  /** Bytes not yet handed to the file, those before them, and the writing of these. */
+  #gathered: Gathered | undefined;
+  #written: Gathered | undefined;
   #writing: Promise<void> = Promise.resolve();
   #hasher: DigestHasher | undefined;
 
@@ -62,17 +68,18 @@ export class PartialFile implements AsyncDisposable {
     this.#hasher = hasher;
   }
 
-  /** Adds bytes at the end; they are in the file after {@link flush}. At most twice what is gathered waits in memory. */
+  /** Adds bytes at the end, of which a copy is made; they are in the file after {@link flush}. */
   async append(chunk: Uint8Array): Promise<void> {
     this.#hasher?.update(chunk);
-    this.#sizeBytes += chunk.length;
-    this.#gathered.push(chunk);
-    this.#gatheredBytes += chunk.length;
-    if (this.#gatheredBytes < GATHER_BYTES) return;
-    await this.#writing;
-    this.#writing = this.#write();
-    // Heard of by the next call, or the flush.
-    this.#writing.catch(() => undefined);
+    for (let at = 0; at < chunk.length; ) {
+      const gathered = (this.#gathered ??= emptyGathered());
+      const part = chunk.subarray(at, at + GATHER_BYTES - gathered.filledBytes);
+      gathered.buffer.set(part, gathered.filledBytes);
+      gathered.filledBytes += part.length;
+      this.#sizeBytes += part.length;
+      at += part.length;
+      if (gathered.filledBytes === GATHER_BYTES) await this.#beginWriting();
+    }
   }
 
   /** Everything appended is in the file. */
@@ -124,17 +131,26 @@ export class PartialFile implements AsyncDisposable {
     await this.#handle.close();
   }
 
+  /** Lets what was gathered be written while more is, in the place of what was written before. */
+  async #beginWriting(): Promise<void> {
+    await this.#writing;
+    this.#writing = this.#write();
+    // Heard of by the next call, or the flush.
+    this.#writing.catch(() => undefined);
+    [this.#gathered, this.#written] = [this.#written, this.#gathered];
+  }
+
   /** Writes what was gathered, behind what is there. */
   async #write(): Promise<void> {
-    let chunks: readonly Uint8Array[] = this.#gathered;
-    let at = this.#sizeBytes - this.#gatheredBytes;
-    this.#gathered = [];
-    this.#gatheredBytes = 0;
+    const gathered = this.#gathered;
+    if (gathered === undefined) return;
+    const { buffer, filledBytes } = gathered;
+    const start = this.#sizeBytes - filledBytes;
+    gathered.filledBytes = 0;
     try {
-      while (chunks.length > 0) {
-        const { bytesWritten } = await this.#handle.writev(chunks, at);
+      for (let at = 0; at < filledBytes; ) {
+        const { bytesWritten } = await this.#handle.write(buffer, at, filledBytes - at, start + at);
         at += bytesWritten;
-        chunks = after(chunks, bytesWritten);
       }
     } catch (cause) {
       const noSpace = errnoOf(cause) === 'ENOSPC' || errnoOf(cause) === 'EDQUOT';
@@ -146,14 +162,8 @@ export class PartialFile implements AsyncDisposable {
   }
 }
 
-/** What is left of chunks when so many bytes of them are written. */
-function after(chunks: readonly Uint8Array[], writtenBytes: number): readonly Uint8Array[] {
-  let skip = writtenBytes;
-  return chunks.flatMap((chunk) => {
-    const rest = chunk.subarray(Math.min(skip, chunk.length));
-    skip -= chunk.length - rest.length;
-    return rest.length === 0 ? [] : [rest];
-  });
+function emptyGathered(): Gathered {
+  return { buffer: Buffer.allocUnsafeSlow(GATHER_BYTES), filledBytes: 0 };
 }
 
 function pathOf(cacheDir: string, { digest }: Descriptor): string {

@@ -18,32 +18,37 @@ import {
 import { makeTempDir, run } from '@slipway/core';
 import { readXattrs } from '@slipway/linux';
 import { beforeAll, describe, expect, test } from 'vitest';
+import { hasAlpine } from './harness/alpine-tree.ts';
 import { distributionTree, type Suite } from './harness/distribution-tree.ts';
 import { mountImage } from './harness/mounted-image.ts';
 import { prepareReference, reference } from './harness/reference-composefs.ts';
 import { CACHE } from './harness/slipway.ts';
 import { findUbuntuReleases } from './harness/ubuntu-archive.ts';
 
-// Scenario: the trees of three releases of Debian and two of Ubuntu. The image of each is the one mkcomposefs makes, says of it what composefs-info says,
-// satisfies the checker of EROFS, and shows mounted every byte and attribute of the tree it was made of.
+// Scenario: the trees of three releases of Debian, of two of Ubuntu, and of Alpine, which is made of other programs packed another way.
+// The image of each is the one mkcomposefs makes, says of it what composefs-info says, satisfies the checker of EROFS, and shows mounted
+// every byte and attribute of the tree it was made of.
 
 const ubuntu = await findUbuntuReleases(['jammy', 'noble']);
+const alpine = await hasAlpine();
 
 const CASES: readonly (readonly [Suite, VerityAlgorithm])[] = [
   ['bookworm', 'sha256'],
   ['trixie', 'sha512'],
   ['sid', 'sha256'],
   ...ubuntu.there.map((suite, index) => [suite, index % 2 === 0 ? 'sha512' : 'sha256'] as const),
+  ...(alpine ? [['alpine', 'sha512'] as const] : []),
 ];
 
 beforeAll(async () => {
   await prepareReference();
 });
 
+const missing = [...ubuntu.missing.map((suite) => `Ubuntu's ${suite}`), ...(alpine ? [] : ['Alpine'])];
 const without =
-  ubuntu.missing.length === 0
+  missing.length === 0
     ? ''
-    : `, but none of Ubuntu's ${ubuntu.missing.join(' and ')}: the mirror of this machine does not have it`;
+    : `, but none of ${missing.join(' and ')}: the mirror of this machine does not have it`;
 
 test(`${CASES.length} trees${without}`, () => {
   expect(CASES.length).toBeGreaterThanOrEqual(3);

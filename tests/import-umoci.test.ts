@@ -1,14 +1,17 @@
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { gunzipSync } from 'node:zlib';
 import { type DirectoryNode, importImage, initRepository, LayeredTree, walkTree } from '@slipway/composefs';
 import { isSlipwayError, makeTempDir, run } from '@slipway/core';
 import { formatReference, layoutSource, parseReference, type TarInput } from '@slipway/oci';
 import { describe, expect, test } from 'vitest';
 import { file, link, member } from '../packages/composefs/src/import/testing.ts';
 import { Random } from '../packages/composefs/src/testing/random-dump.ts';
+import { alpineArchives } from './harness/alpine-archive.ts';
 import { type Listing, listDirectory, listTree } from './harness/directory-listing.ts';
 import { exampleImage } from './harness/images.ts';
-import { umociLayout } from './harness/layered-image.ts';
+import { type LayerContents, umociLayout } from './harness/layered-image.ts';
 
 // Scenario: the same OCI layout goes through `umoci unpack`, which writes a directory as any container engine does, and
 // through our import, which makes a tree and objects. Name by name, both mean the same. Needs root (owners, devices).
@@ -104,9 +107,48 @@ test('umoci unpack and our import agree on a real image', async () => {
   const copy = (...args: readonly string[]) => run(['skopeo', 'copy', ...args], { describe: 'repack' });
   await copy('--dest-decompress', formatReference(built), plain);
   await copy(plain, gzip);
-  const { ours, theirs } = await unpackedBothWays(join(dir.path, 'layout'), dir.path);
-  expect(ours.size).toBeGreaterThan(10_000);
-  // Of a directory an image does not describe, umoci asks the clock.
+  const both = await unpackedBothWays(join(dir.path, 'layout'), dir.path);
+  expect(both.ours.size).toBeGreaterThan(10_000);
+  expectAgreement(both);
+});
+
+const alpine = await alpineArchives(['tzdata', 'perl']);
+
+/** What a container file could do to Alpine: names of one file over layers, some taken away, some made something else. */
+const ON_ALPINE: readonly TarInput[] = [
+  link('usr/share/zoneinfo/Here', 'usr/share/zoneinfo/Europe/Berlin', 'hardlink'),
+  link('bin/box', 'bin/busybox', 'hardlink'),
+  link('bin/list', 'bin/ls', 'hardlink'),
+  file('usr/share/zoneinfo/Zulu', 'one name of several, now a file of its own'),
+  member('usr/share/zoneinfo/.wh.UCT'),
+  member('usr/share/zoneinfo/.wh.Asia'),
+  file('bin/ls', 'no symlink any more', { mode: 0o755 }),
+  member('lib/apk/db/', { mode: 0o700 }),
+  member('lib/apk/db/.wh..wh..opq'),
+  file('lib/apk/db/lock', ''),
+  link('media', 'mnt'),
+  member('.wh.srv'),
+];
+
+const withAlpine =
+  alpine === undefined
+    ? 'no image of Alpine: the mirror of this machine does not have it'
+    : 'umoci unpack and our import agree on an image of Alpine, the layers of which are its own packages';
+
+test(withAlpine, async () => {
+  if (alpine === undefined) return;
+  const archives = await Promise.all(alpine.map(async (path) => gunzipSync(await readFile(path))));
+  const both = await bothWays([...archives, ON_ALPINE]);
+  expect(both.ours.size).toBeGreaterThan(3000);
+  expectAgreement(both);
+  const { firstName } = both.ours.get('/usr/share/zoneinfo/Here') ?? {};
+  expect(firstName).toBe(both.ours.get('/usr/share/zoneinfo/Europe/Berlin')?.firstName);
+  expect(both.ours.get('/bin/list')?.kind).toBe('symlink');
+  expect(both.ours.has('/usr/share/zoneinfo/Asia')).toBe(false);
+});
+
+/** Of a directory an image does not describe, umoci asks the clock. */
+function expectAgreement({ ours, theirs }: BothWays): void {
   const differences = [...theirs].filter(([path, entry]) => {
     const other = ours.get(path);
     const clock = entry.kind === 'directory' && BigInt(entry.mtime) > startNs;
@@ -114,7 +156,7 @@ test('umoci unpack and our import agree on a real image', async () => {
   });
   expect(differences).toEqual([]);
   expect([...ours.keys()].filter((path) => !theirs.has(path))).toEqual([]);
-});
+}
 
 interface BothWays {
   readonly ours: Listing;
@@ -122,7 +164,7 @@ interface BothWays {
 }
 
 /** One layout, unpacked by umoci and imported by us. */
-async function bothWays(images: readonly (readonly TarInput[])[]): Promise<BothWays> {
+async function bothWays(images: readonly LayerContents[]): Promise<BothWays> {
   await using dir = await makeTempDir('umoci');
   const layout = await umociLayout(dir.path, images);
   return await unpackedBothWays(layout, dir.path);

@@ -1,8 +1,9 @@
+import { alpineTree } from './alpine-tree.ts';
 import { type UbuntuSuite, ubuntuArchive } from './ubuntu-archive.ts';
 import { unpackPackages } from './unpacked-packages.ts';
 
-/** A release of Debian or Ubuntu whose tree tests look at. */
-export type Suite = 'bookworm' | 'trixie' | 'sid' | UbuntuSuite;
+/** A release of Debian or Ubuntu, or Alpine, whose tree tests look at. */
+export type Suite = 'bookworm' | 'trixie' | 'sid' | UbuntuSuite | 'alpine';
 
 const UBUNTU: ReadonlySet<Suite> = new Set<UbuntuSuite>(['jammy', 'noble']);
 
@@ -16,6 +17,7 @@ const PACKAGES =
  * and a mirror.
  */
 export async function distributionTree(suite: Suite): Promise<string> {
+  if (suite === 'alpine') return await alpineTree();
   const asUnpacked = async (): Promise<void> => {};
   return await unpackPackages({
     name: `tree-${suite}`,

@@ -13,17 +13,20 @@ export interface LayeredImageSize {
   readonly longFileBytes: number;
 }
 
+/** What a layer is made of, or its archive as another program wrote it. */
+export type LayerContents = Iterable<TarInput> | Buffer;
+
 /** Writes the archives of the layers into an OCI layout with umoci. Gives back the path of the layout; the tag is `test`. */
-export async function umociLayout(directory: string, layers: Iterable<Iterable<TarInput>>): Promise<string> {
+export async function umociLayout(directory: string, layers: Iterable<LayerContents>): Promise<string> {
   const layout = join(directory, 'layout');
   const umoci = async (...args: readonly string[]): Promise<void> => {
     await run(['umoci', ...args], { describe: 'make an image with umoci' });
   };
   await umoci('init', '--layout', layout);
   await umoci('new', '--image', `${layout}:test`);
-  for (const members of layers) {
+  for (const contents of layers) {
     const archive = join(directory, 'layer.tar');
-    await writeFile(archive, await bytesOf(writeTar(members)));
+    await writeFile(archive, Buffer.isBuffer(contents) ? contents : await bytesOf(writeTar(contents)));
     await umoci('raw', 'add-layer', '--image', `${layout}:test`, archive);
   }
   return layout;

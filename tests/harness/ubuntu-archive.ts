@@ -1,11 +1,10 @@
 /**
- * Ubuntu, where the machine's mirror has it: beside Debian, as mirrors of both do. Its releases are signed with keys that a package of
- * Debian brings.
+ * Ubuntu, where the machine's mirror has it beside Debian. Its releases are signed with keys that a package of Debian brings.
  */
 import { join } from 'node:path';
 import { arch } from 'node:process';
-import { makeTempDir, run } from '@slipway/core';
-import { readAptSettings } from '../../packages/build/src/apt-settings.ts';
+import { makeTempDir } from '@slipway/core';
+import { besideDebian, downloadFromMirror } from './debian-mirror.ts';
 import { type PackageArchive, unpackPackages } from './unpacked-packages.ts';
 
 /** A release of Ubuntu whose tree tests look at. */
@@ -27,7 +26,7 @@ export async function findUbuntuReleases(suites: readonly UbuntuSuite[]): Promis
   const uri = await archiveUri();
   const there: UbuntuSuite[] = [];
   for (const suite of uri === undefined ? [] : suites) {
-    if (await hasFile(`${uri}/dists/${suite}/InRelease`)) there.push(suite);
+    if (await hasRelease(`${uri}/dists/${suite}/InRelease`)) there.push(suite);
   }
   return { there, missing: suites.filter((suite) => !there.includes(suite)) };
 }
@@ -46,21 +45,11 @@ export async function ubuntuArchive(): Promise<PackageArchive> {
 }
 
 /** Ubuntu keeps what is not for PCs apart. */
-async function archiveUri(): Promise<string | undefined> {
-  const { mirror } = await readAptSettings();
-  const beside = /^(?<host>.*\/)debian\/?$/.exec(mirror?.main ?? '')?.groups?.['host'];
-  return beside === undefined ? undefined : `${beside}${arch === 'x64' ? 'ubuntu' : 'ubuntu-ports'}`;
+function archiveUri(): Promise<string | undefined> {
+  return besideDebian(arch === 'x64' ? 'ubuntu' : 'ubuntu-ports');
 }
 
-/** An answer that refuses the address itself, not this one request for it. */
-const HAS_NOT = /\b4(?!07|08|29)\d\d {2}/;
-
-/** By apt's own downloader, which knows how this machine reaches its mirror. */
-async function hasFile(uri: string): Promise<boolean> {
+async function hasRelease(uri: string): Promise<boolean> {
   await using temp = await makeTempDir('ubuntu');
-  const argv = ['/usr/lib/apt/apt-helper', 'download-file', uri, join(temp.path, 'file')] as const;
-  const { exitCode, stderr } = await run(argv, { describe: `look for ${uri}`, allowExitCodes: [100] });
-  if (exitCode === 0) return true;
-  if (HAS_NOT.test(stderr)) return false;
-  throw new Error(`the mirror does not say whether it has Ubuntu: ${stderr.trim()}`);
+  return await downloadFromMirror({ uri, path: join(temp.path, 'file') });
 }

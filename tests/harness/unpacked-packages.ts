@@ -2,11 +2,10 @@
  * Packages of whatever release of Debian, or of one made like it, unpacked once under build/cache with what they depend on: programs this Debian does not have, started
  * through their own dynamic loader, and trees to look at. Nothing is installed.
  */
-import { existsSync } from 'node:fs';
-import { rename, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { arch } from 'node:process';
 import { run } from '@slipway/core';
-import { exclusively } from './exclusively.ts';
+import { cachedDirectory } from './cached-directory.ts';
 import { CACHE } from './slipway.ts';
 
 /** An archive that is not Debian's own. */
@@ -36,17 +35,10 @@ const LOADERS: Readonly<Record<string, { readonly loader: string; readonly libra
 
 /** Gets the packages and says where they are; the first time takes ten to thirty seconds and a Debian mirror. */
 export async function unpackPackages(wanted: UnpackedPackages): Promise<string> {
-  const root = rootOf(wanted);
-  await exclusively(wanted.name, () => unpackOnce(wanted, root));
-  return root;
+  return await cachedDirectory(wanted.name, (root) => unpack(wanted, root));
 }
 
-async function unpackOnce(
-  { suite, packages, archive, finish }: UnpackedPackages,
-  root: string,
-): Promise<void> {
-  if (existsSync(root)) return;
-  const unfinished = `${root}.${process.pid}`;
+async function unpack({ suite, packages, archive, finish }: UnpackedPackages, root: string): Promise<void> {
   await run(
     [
       'mmdebstrap',
@@ -55,13 +47,12 @@ async function unpackOnce(
       '--aptopt=Acquire::Check-Valid-Until "false"',
       ...(archive === undefined ? [] : [`--keyring=${archive.keyring}`]),
       suite,
-      unfinished,
+      root,
       ...(archive === undefined ? [] : [archive.uri]),
     ],
     { describe: `unpack ${packages.join(', ')} of ${suite}`, debianPackage: 'mmdebstrap' },
   );
-  await (finish ?? programsOnly)(unfinished);
-  await rename(unfinished, root);
+  await (finish ?? programsOnly)(root);
 }
 
 async function programsOnly(root: string): Promise<void> {

@@ -2,15 +2,16 @@
  * A disc installs a machine with a BIOS, beside an empty disk, with no network, nobody there. The machine then starts from its disk, is
  * updated from the registry it follows, and goes back.
  */
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allowPlainHttp, startHost, type TestHost } from './harness/host.ts';
 import { exampleImage } from './harness/images.ts';
-import { installMachine } from './harness/installer.ts';
+import { emptyDisk, installMachine, makeMedium } from './harness/installer.ts';
 import { startRegistry, type TestRegistry } from './harness/registry.ts';
 import { ROOT, slipway } from './harness/slipway.ts';
 
 const FILES = `${ROOT}/build/tests/installer-bios-vm`;
+const DISK = `${FILES}/disk.raw`;
 const GIB = 1024 ** 3;
 /** Generous: an emulated machine on a busy computer. */
 const WITHIN_MS = 1_200_000;
@@ -20,20 +21,17 @@ let registry: TestRegistry;
 let host: TestHost | undefined;
 
 beforeAll(async () => {
-  await rm(FILES, { recursive: true, force: true });
-  await mkdir(FILES, { recursive: true });
   registry = await startRegistry();
-  const image = await exampleImage({ folder: 'web-application' }, say);
-  await writeFile(`${FILES}/config.toml`, '[customizations.installer]\nunattended = true\n');
-  const more = [
-    '--config',
-    `${FILES}/config.toml`,
-    '--target-imgref',
-    `${registry.guestHostPort}/web:stable`,
-  ];
-  await slipway(['image', image, '--type', 'iso', ...more, '-o', FILES], { onLine: say });
-  await writeFile(`${FILES}/disk.raw`, '');
-  await truncate(`${FILES}/disk.raw`, 8 * GIB);
+  await makeMedium(
+    {
+      directory: FILES,
+      image: await exampleImage({ folder: 'web-application' }, say),
+      config: '[customizations.installer]\nunattended = true\n',
+      target: `${registry.guestHostPort}/web:stable`,
+    },
+    say,
+  );
+  await emptyDisk(DISK, 8 * GIB);
 });
 afterAll(async () => {
   await host?.[Symbol.asyncDispose]();
@@ -50,7 +48,7 @@ test('a disc installs a machine, which starts from its disk, is updated and goes
     withinMs: WITHIN_MS,
   });
   host = await startHost({
-    disk: `${FILES}/disk.raw`,
+    disk: DISK,
     format: 'raw',
     firmware: 'bios',
     keep: true,

@@ -2,15 +2,16 @@
  * A medium installs a machine whose root lies in a volume group inside an encrypted volume; the machine then asks for the passphrase on its
  * console and starts from there, its files sealed.
  */
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
 import { FAST_EMULATED_CPU, startVm, type Vm } from '@slipway/vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storageImage } from '../harness/images.ts';
-import { installMachine } from '../harness/installer.ts';
-import { ROOT, slipway } from '../harness/slipway.ts';
+import { emptyDisk, installMachine, makeMedium } from '../harness/installer.ts';
+import { ROOT } from '../harness/slipway.ts';
 
 const FILES = `${ROOT}/build/tests/encrypted-root`;
+const DISK = `${FILES}/disk.raw`;
 const GIB = 1024 ** 3;
 const PASSPHRASE = 'open sesame';
 /** Generous: an emulated machine on a busy computer. */
@@ -40,14 +41,9 @@ size = "256 MiB"
 `;
 
 beforeAll(async () => {
-  await rm(FILES, { recursive: true, force: true });
-  await mkdir(FILES, { recursive: true });
-  await writeFile(`${FILES}/config.toml`, CONFIG);
-  const image = await storageImage(say);
-  const more = ['--config', `${FILES}/config.toml`, '--target-imgref', 'registry.example/os:stable'];
-  await slipway(['image', image, '--type', 'iso', ...more, '-o', FILES], { onLine: say });
-  await writeFile(`${FILES}/disk.raw`, '');
-  await truncate(`${FILES}/disk.raw`, 8 * GIB);
+  const target = 'registry.example/os:stable';
+  await makeMedium({ directory: FILES, image: await storageImage(say), config: CONFIG, target }, say);
+  await emptyDisk(DISK, 8 * GIB);
 });
 afterAll(async () => {
   await rm(FILES, { recursive: true, force: true });
@@ -58,7 +54,7 @@ test('a root in a volume group in an encrypted volume is installed, opened by it
   await installMachine({ directory: FILES, from: 'stick', memoryBytes: 2.5 * GIB, withinMs: WITHIN_MS });
   await using vm = await startVm({
     boot: { kind: 'uefi' },
-    disks: [{ path: `${FILES}/disk.raw`, format: 'raw', changes: { kind: 'write' } }],
+    disks: [{ path: DISK, format: 'raw', changes: { kind: 'write' } }],
     cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 2.5 * GIB,
     onReboot: 'shutdown',

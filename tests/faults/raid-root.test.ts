@@ -2,12 +2,12 @@
  * A medium installs a machine whose root is btrfs on a mirror of two disks. The machine starts from it, its files sealed, and starts again
  * when one of the disks is gone.
  */
-import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { FAST_EMULATED_CPU, makeSshKey, type SshKey, startVm, type Vm } from '@slipway/vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storageImage } from '../harness/images.ts';
-import { installMachine } from '../harness/installer.ts';
-import { ROOT, slipway } from '../harness/slipway.ts';
+import { emptyDisk, installMachine, makeMedium } from '../harness/installer.ts';
+import { ROOT } from '../harness/slipway.ts';
 
 const FILES = `${ROOT}/build/tests/raid-root`;
 const GIB = 1024 ** 3;
@@ -45,17 +45,10 @@ fs_type = "btrfs"
 let sshKey: SshKey;
 
 beforeAll(async () => {
-  await rm(FILES, { recursive: true, force: true });
-  await mkdir(FILES, { recursive: true });
+  const target = 'registry.example/os:stable';
+  await makeMedium({ directory: FILES, image: await storageImage(say), config: CONFIG, target }, say);
   sshKey = await makeSshKey(FILES);
-  await writeFile(`${FILES}/config.toml`, CONFIG);
-  const image = await storageImage(say);
-  const more = ['--config', `${FILES}/config.toml`, '--target-imgref', 'registry.example/os:stable'];
-  await slipway(['image', image, '--type', 'iso', ...more, '-o', FILES], { onLine: say });
-  for (const name of DISKS) {
-    await writeFile(`${FILES}/${name}`, '');
-    await truncate(`${FILES}/${name}`, 6 * GIB);
-  }
+  for (const name of DISKS) await emptyDisk(`${FILES}/${name}`, 6 * GIB);
 });
 afterAll(async () => {
   await rm(FILES, { recursive: true, force: true });

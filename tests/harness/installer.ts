@@ -1,6 +1,41 @@
 /** Installers that do their work with nobody there. */
+import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
 import { FAST_EMULATED_CPU, startVm, type VmDisk } from '@slipway/vm';
 import { expect } from 'vitest';
+import type { Say } from './images.ts';
+import { slipway } from './slipway.ts';
+
+/** What an installer is made of. */
+export interface Medium {
+  /** Emptied first. */
+  readonly directory: string;
+  readonly image: string;
+  /** TOML. */
+  readonly config: string;
+  /** What the installed machine follows. */
+  readonly target: string;
+  /** Default: `iso` alone. */
+  readonly types?: readonly ('iso' | 'pxe')[];
+}
+
+/** Makes an installer, as `install.iso` or in `pxe`. */
+export async function makeMedium(
+  { directory, image, config, target, types = ['iso'] }: Medium,
+  say: Say,
+): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  await mkdir(directory, { recursive: true });
+  const configPath = `${directory}/config.toml`;
+  await writeFile(configPath, config);
+  const more = ['--config', configPath, '--target-imgref', target, '-o', directory];
+  await slipway(['image', image, ...types.flatMap((type) => ['--type', type]), ...more], { onLine: say });
+}
+
+/** Makes a disk nothing was ever written to, in place of what it was. */
+export async function emptyDisk(path: string, sizeBytes: number): Promise<void> {
+  await writeFile(path, '');
+  await truncate(path, sizeBytes);
+}
 
 /** What is in the machine. */
 export interface Installation {

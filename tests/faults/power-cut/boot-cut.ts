@@ -17,13 +17,14 @@ const MIB = 1024 * 1024;
 
 /**
  * Handed in as a unit, so that the disk stays as it was cut. With a kernel started by QEMU there is no firmware that says where the boot
- * partition is: it is mounted by hand then.
+ * partition is: it is mounted by hand then. A login on the same line would hang up whoever writes there.
  */
 const TELL = `[Unit]
 Description=Tell what became of the host
 RequiresMountsFor=/etc /var /sysroot
 After=boot.mount local-fs.target systemd-udev-settle.service
 Wants=boot.mount
+Before=serial-getty@ttyS0.service
 
 [Service]
 Type=oneshot

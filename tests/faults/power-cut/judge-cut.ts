@@ -14,6 +14,9 @@ import type { HostMirror } from './host-mirror.ts';
 import type { RecordedUpdate } from './record-update.ts';
 import type { ReplayedDisk } from './replayed-disk.ts';
 
+/** Clusters no file had, made a file by the repair: what a write that was cut left. The firmware knows no file of that name. */
+const FOUND_BY_REPAIR = /\/FSCK\d{4}\.REC$/;
+
 /** What was found. */
 export interface CutVerdict {
   readonly booted: 'old' | 'new' | 'none';
@@ -98,7 +101,7 @@ export class CutJudge {
   /** Files the firmware would read otherwise than the system: each is looked up alone, as the firmware does. */
   async #changedByRepair(names: readonly string[]): Promise<readonly string[]> {
     const changed: string[] = [];
-    for (const name of names) {
+    for (const name of names.filter((name) => !FOUND_BY_REPAIR.test(name))) {
       const path = name.slice(name.indexOf('/'));
       const { stdout } = await run(['mtype', '-i', this.#disk.esp.path, `::${path}`], {
         describe: 'read a file of a boot partition',

@@ -88,9 +88,10 @@ export interface DeviceLabelRow {
   readonly value: string;
 }
 
-/** When a device was last seen: a narrow table, because it is written most. */
+/** When a device was last seen: a narrow table, because it is written most. Every device has a row, from the moment it is let in. */
 export interface DevicePresenceRow {
   readonly device: string;
+  /** 0: never. */
   readonly seen_ms: number;
   readonly address: string | null;
   readonly interval_seconds: number;

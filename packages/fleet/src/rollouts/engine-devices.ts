@@ -45,7 +45,10 @@ export async function loadDevices(
     const report = row.report === null ? undefined : (JSON.parse(row.report) as DeviceReport);
     const { hold } = JSON.parse(row.spec) as DeviceSpec;
     // That a newcomer was heard of another replica writes only seconds later; it was there when it was let in.
-    const seenMs = Math.max(row.seen_ms ?? row.created_ms, presence.lastSeen(row.name)?.seenMs ?? 0);
+    const seenMs = Math.max(
+      row.seen_ms === null || row.seen_ms === 0 ? row.created_ms : row.seen_ms,
+      presence.lastSeen(row.name)?.seenMs ?? 0,
+    );
     const staged = report?.image.staged?.digest;
     const client = clientOf(row);
     // Of a device that tells itself which image it runs, only how an update of others' went counts.

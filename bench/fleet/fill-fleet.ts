@@ -208,11 +208,14 @@ function deviceRow(number: number, large: number, nowMs: number): DeviceRow {
     report: booted === null ? null : JSON.stringify(reportOf(number, booted, kind.phase)),
     architecture: isSilent ? null : 'amd64',
     booted_digest: booted,
+    staged_digest: null,
+    time_zone: timeZoneOf(number),
+    health: isSilent ? null : 'healthy',
+    update_id: null,
     desired_release: isLarge ? TARGET : 'v1',
     update_order: null,
     order_revision: 1,
     rollout: null,
-    why: null,
     denied: '[]',
     certificate_serial: number.toString(16).padStart(32, '0'),
     previous_serial: null,
@@ -222,13 +225,17 @@ function deviceRow(number: number, large: number, nowMs: number): DeviceRow {
   };
 }
 
+function timeZoneOf(number: number): string {
+  return number % 2 === 0 ? 'UTC' : 'Europe/Berlin';
+}
+
 /** As long as what an agent says. */
 function reportOf(number: number, digest: string, phase: string): DeviceReport {
   return {
     agentVersion: '0.1.0',
     architecture: 'amd64',
     bootId: '5f0c7c1e-8b0f-4a53-9d6b-1f2f4c1f6f0a',
-    timeZone: number % 2 === 0 ? 'UTC' : 'Europe/Berlin',
+    timeZone: timeZoneOf(number),
     image: {
       booted: { reference: 'registry.example/shop:v', digest },
       staged: null,

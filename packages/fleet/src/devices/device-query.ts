@@ -13,6 +13,7 @@ import type { DeviceRow, Tables } from '../database/tables.ts';
 import { afterOf, limitOf } from '../http/cursor.ts';
 import type { CallContext } from '../http/handler.ts';
 import type { Scope } from '../identity/identity.ts';
+import { deviceRollouts } from '../rollouts/device-rollouts.ts';
 import { connectionState, isSilent, UPDATE_STATE } from './device-state.ts';
 import { areFewSilent } from './silence.ts';
 
@@ -38,7 +39,7 @@ export async function queryDevices(
     .orderBy('devices.name')
     .limit(limitOf(query) + 1);
   if (after !== undefined) page = page.where('devices.name', '>', after);
-  return { rows: await page.execute(), total: counted.count };
+  return { rows: await withRollouts(context, await page.execute()), total: counted.count };
 }
 
 /** Names of all devices that match, in their order. */
@@ -57,14 +58,19 @@ export async function selectDeviceNames(
 
 /** One device with its states; undefined: none of the organisation. */
 export async function queryDevice(context: CallContext, name: string): Promise<DeviceListRow | undefined> {
-  return await selectDevices(context)
+  const rows = await selectDevices(context)
     .where('devices.name', '=', name)
     .where('devices.organisation', '=', context.identity.organisation)
-    .executeTakeFirst();
+    .execute();
+  return (await withRollouts(context, rows))[0];
 }
 
-/** A row of a device with when it was seen and the states that follow. */
-export interface DeviceListRow extends DeviceRow {
+/** A row of a device with when it was seen, the states that follow, and why it waits in the rollout of its fleet. */
+export interface DeviceListRow extends SelectedRow {
+  readonly why: string | null;
+}
+
+interface SelectedRow extends DeviceRow {
   readonly seen_ms: number | null;
   readonly address: string | null;
   readonly interval_seconds: number | null;
@@ -72,10 +78,21 @@ export interface DeviceListRow extends DeviceRow {
   readonly connection_state: ConnectionState;
 }
 
+async function withRollouts(
+  { queries, identity }: CallContext,
+  rows: readonly SelectedRow[],
+): Promise<readonly DeviceListRow[]> {
+  const parts = await deviceRollouts(queries, identity.organisation, rows);
+  return rows.map((row) => {
+    const part = parts.get(row.name);
+    return { ...row, rollout: part?.rollout ?? row.rollout, why: part?.why ?? null };
+  });
+}
+
 function selectDevices({
   queries,
   nowMs,
-}: CallContext): SelectQueryBuilder<Tables, 'devices' | 'device_presence', DeviceListRow> {
+}: CallContext): SelectQueryBuilder<Tables, 'devices' | 'device_presence', SelectedRow> {
   return queries
     .selectFrom('devices')
     .leftJoin('device_presence', 'device_presence.device', 'devices.name')

@@ -111,7 +111,7 @@ async function pageTimes(): Promise<readonly PageTime[]> {
     search: 'bench-77',
     nearEnd: 'f',
   };
-  return await timePages(server.admin, [FIRST_PAGE, ...listPages(seen)]);
+  return await timePages(server, [FIRST_PAGE, ...listPages(seen)]);
 }
 
 /** Of processors, by this process. */

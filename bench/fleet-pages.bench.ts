@@ -53,21 +53,22 @@ const idle = await stallsDuring(server.admin, async () => await sleep(LOOK_AT_ST
 const after = await server.measure();
 let times: readonly PageTime[] = [];
 const looking = await stallsDuring(server.admin, async () => {
-  times = await timePages(server.admin, [FIRST_PAGE, ...listPages(seen)]);
+  times = await timePages(server, [FIRST_PAGE, ...listPages(seen)]);
 });
 let planned: readonly PageTime[] = [];
 const planning = await stallsDuring(server.admin, async () => {
-  planned = await timePages(server.admin, [plan], 1);
+  planned = await timePages(server, [plan], 1);
 });
 
 const all = [...times, ...planned];
-const cells = all.map(({ page, boundMs, coldMs, warmMs }) => [
+const cells = all.map(({ page, boundMs, coldMs, warmMs, cpuMs }) => [
   page,
   `${coldMs.toFixed(0)} ms`,
   `${warmMs.toFixed(0)} ms`,
+  `${cpuMs.toFixed(0)} ms`,
   warmMs < boundMs ? '' : `NOT below ${boundMs} ms`,
 ]);
-process.stdout.write(tableOf([['page', 'cold', 'warm', ''], ...cells], 1));
+process.stdout.write(tableOf([['page', 'cold', 'warm', 'CPU', ''], ...cells], 1));
 const shareOfProcessor = (after.cpuMs - before.cpuMs) / LOOK_AT_STEPS_MS;
 process.stdout.write(
   `steps of the rollout: ${(shareOfProcessor * 100).toFixed(0)} % of a processor; ${(after.rssBytes / 2 ** 20).toFixed(0)} MiB at most; ` +
@@ -77,7 +78,10 @@ const stalls = { beginning, idle, looking, planning };
 for (const [when, { p99Ms, longestMs }] of Object.entries(stalls))
   process.stdout.write(`stalls, ${when}: p99 ${p99Ms.toFixed(0)} ms, longest ${longestMs.toFixed(0)} ms\n`);
 printRows([
-  ...all.map(({ page, boundMs, warmMs }) => boundRow(page, warmMs, boundMs)),
+  ...all.map(({ page, boundMs, warmMs, cpuMs }) => ({
+    ...boundRow(page, warmMs, boundMs),
+    cpuRatio: cpuMs / boundMs,
+  })),
   boundRow('the first page, cold', times[0]?.coldMs ?? Number.NaN, FIRST_PAGE.boundMs),
   boundRow('a request while a rollout is stepped, p99', idle.p99Ms, STALL_MS),
 ]);

@@ -1,4 +1,5 @@
 import { type FleetClient, openApiDocument, type RouteId } from '@slipway/fleet-api';
+import type { MeasuredServer } from './measured-server.ts';
 
 /** What a page of the console asks at once. */
 export interface PageAsk {
@@ -16,6 +17,8 @@ export interface PageTime {
   readonly coldMs: number;
   /** The median of a few times after that. */
   readonly warmMs: number;
+  /** Of the server, for each of those times, with whatever else it did meanwhile: of this no other load of the machine is a part. */
+  readonly cpuMs: number;
 }
 
 /** What of a fleet is looked at. */
@@ -134,20 +137,23 @@ function cursorAfter(key: string): string {
 
 /** Asks for pages one after another as a person would, each a few times. */
 export async function timePages(
-  admin: FleetClient,
+  { admin, measure }: Pick<MeasuredServer, 'admin' | 'measure'>,
   pages: readonly PageAsk[],
   times: number = TIMES,
 ): Promise<readonly PageTime[]> {
   const found: PageTime[] = [];
   for (const { page, boundMs, ask } of pages) {
-    const timesMs: number[] = [];
-    for (let time = 0; time <= times; time += 1) {
+    const timeOf = async (): Promise<number> => {
       const beganMs = performance.now();
       await ask(admin);
-      timesMs.push(performance.now() - beganMs);
-    }
-    const [coldMs = Number.NaN, ...warm] = timesMs;
-    found.push({ page, boundMs, coldMs, warmMs: median(warm) });
+      return performance.now() - beganMs;
+    };
+    const coldMs = await timeOf();
+    const warm: number[] = [];
+    const before = await measure();
+    for (let time = 0; time < times; time += 1) warm.push(await timeOf());
+    const after = await measure();
+    found.push({ page, boundMs, coldMs, warmMs: median(warm), cpuMs: (after.cpuMs - before.cpuMs) / times });
   }
   return found;
 }

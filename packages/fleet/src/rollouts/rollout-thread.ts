@@ -42,12 +42,22 @@ export class RolloutThread implements AsyncDisposable {
   readonly #where: string;
   readonly #presence: Pick<Presence, 'lastSeen'>;
   readonly #waiting = new Map<number, PromiseWithResolvers<unknown>>();
+  readonly #large: number;
   #worker: Worker | undefined;
   #idle: NodeJS.Timeout | undefined;
   #asked = 0;
 
-  /** @param where of the database, for a connection of the thread's own */
-  constructor(database: FleetDatabase, where: string, presence: Pick<Presence, 'lastSeen'>) {
+  /**
+   * @param where of the database, for a connection of the thread's own
+   * @param large devices from which on a fleet is one
+   */
+  constructor(
+    database: FleetDatabase,
+    where: string,
+    presence: Pick<Presence, 'lastSeen'>,
+    large: number = LARGE,
+  ) {
+    this.#large = large;
     this.#database = database;
     this.#where = where;
     this.#presence = presence;
@@ -69,12 +79,12 @@ export class RolloutThread implements AsyncDisposable {
           .where('organisation', '=', organisation)
           .where('fleet', '=', fleet)
           .where('lifecycle', '=', 'enrolled')
-          .limit(LARGE)
+          .limit(this.#large)
           .as('some'),
       )
       .select((select) => select.fn.countAll<number>().as('count'))
       .executeTakeFirstOrThrow();
-    return count >= LARGE;
+    return count >= this.#large;
   }
 
   async #ask(job: RolloutJob): Promise<unknown> {

@@ -21,9 +21,9 @@ export async function stallsDuring(client: FleetClient, work: () => Promise<unkn
     await client.call('health.live', {});
     waitsMs.push(performance.now() - beganMs);
   };
-  let isOver = false;
-  const working = work().finally(() => (isOver = true));
-  while (!isOver) {
+  const over = new AbortController();
+  const working = work().finally(() => over.abort());
+  while (!over.signal.aborted) {
     asked.push(ask());
     await sleep(EVERY_MS);
   }

@@ -93,7 +93,7 @@ export class RolloutThread implements AsyncDisposable {
     const id = (this.#asked += 1);
     const answered = Promise.withResolvers<unknown>();
     this.#waiting.set(id, answered);
-    worker.postMessage({ id, job } satisfies WorkerQuestion);
+    worker.postMessage({ id, job } satisfies WorkerQuestion, []);
     return await answered.promise;
   }
 

@@ -45,7 +45,7 @@ export async function writeStep(
     .updateTable('rollouts')
     .set((each) => ({
       ...outcome.rollout,
-      ...(outcome.isShownNew ? { revision: each('revision', '+', 1), updated_ms: outcome.nowMs } : {}),
+      ...(isAnother(outcome) ? { revision: each('revision', '+', 1), updated_ms: outcome.nowMs } : {}),
     }))
     .where('organisation', '=', organisation)
     .where('name', '=', name)
@@ -53,6 +53,11 @@ export async function writeStep(
   await recordEvents(transaction, outcome.events, outcome.nowMs);
   for (const entry of outcome.audit) await appendAudit(transaction, entry);
   return true;
+}
+
+/** Whether a step somebody else decided meanwhile, from what was here before, would be wrong: also where all counts are the same. */
+function isAnother({ isShownNew, orders, devices }: StepOutcome): boolean {
+  return isShownNew || orders.length > 0 || devices.length > 0;
 }
 
 /** SQLite writes where it is asked to: without a pause nothing else would be answered before the last row is written. */

@@ -9,9 +9,9 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { makeTempDir, SlipwayError } from '@slipway/core';
-import { enrolDevices } from './fleet/enrol-devices.ts';
+import { enrolDevices, FLEET } from './fleet/enrol-devices.ts';
 import { type Measure, startMeasuredServer } from './fleet/measured-server.ts';
-import { slowestPages } from './fleet/pages.ts';
+import { FIRST_PAGE, listPages, type PageTime, timePages } from './fleet/pages.ts';
 import { type LoadResult, steadyLoad } from './fleet/steady-load.ts';
 
 const RESULT = 'build/bench-fleet.json';
@@ -36,7 +36,7 @@ process.stdout.write(
 const load = await steadyLoad(fleet, seconds * 1000);
 const after = await server.measure();
 for (const device of fleet) device.close();
-const pages = await slowestPages(server.admin);
+const pages = await pageTimes();
 const { total } = await server.admin.call('devices.list', { query: { limit: 1 } });
 const result = resultOf(load, total);
 await mkdir('build', { recursive: true });
@@ -66,7 +66,8 @@ interface Result {
     /** Of the devices, which are on this machine, too. */
     readonly loadCpuMs: number;
   };
-  readonly pagesMs: Readonly<Record<string, number>>;
+  /** As they were asked for first, and again. */
+  readonly pages: readonly PageTime[];
   readonly rssBytes: number;
   /** Check-ins that were not answered well, and devices the server has not. */
   readonly lost: number;
@@ -84,7 +85,7 @@ function resultOf({ checkIns, perSecond, p50Ms, p99Ms, failed }: LoadResult, kno
       serverCpuMs: usedFor(atStart, enrolled, devices).serverCpuMs,
       loadCpuMs: rounded(loadUsedMs / devices),
     },
-    pagesMs: pages,
+    pages,
     rssBytes: after.rssBytes,
     lost: failed + Math.abs(devices - known),
   };
@@ -98,22 +99,37 @@ function usedFor(before: Measure, now: Measure, times: number): { serverCpuMs: n
   };
 }
 
+/** What the pages of people ask at this size. */
+async function pageTimes(): Promise<readonly PageTime[]> {
+  const { items } = await server.admin.call('devices.list', { query: { limit: 1 } });
+  const { items: rollouts } = await server.admin.call('rollouts.list', { query: { fleet: FLEET, limit: 1 } });
+  const seen = {
+    fleet: FLEET,
+    device: items[0]?.metadata.name ?? '',
+    rollout: rollouts[0]?.metadata.name ?? '',
+    selector: 'stage=canary',
+    search: 'bench-77',
+    nearEnd: 'f',
+  };
+  return await timePages(server, [FIRST_PAGE, ...listPages(seen)]);
+}
+
 /** Of processors, by this process. */
 function usedHereMs(): number {
   const { user, system } = process.cpuUsage();
   return (user + system) / 1000;
 }
 
-function missedGoals({ checkIn, rssBytes, pagesMs }: Result): readonly string[] {
+function missedGoals({ checkIn, rssBytes, pages: times }: Result): readonly string[] {
   const wanted = (devices / 60) * 0.99;
   const found: (string | false)[] = [
     checkIn.perSecond < wanted && `${checkIn.perSecond} check-ins a second of ${wanted.toFixed(1)}`,
     checkIn.p99Ms >= 100 && `a p99 of ${checkIn.p99Ms} ms, not below 100`,
     rssBytes >= 10 ** 9 && `${rssBytes} bytes of memory, not below 10^9`,
-    ...Object.entries(pagesMs).map(([page, ms]) => {
-      const boundMs = page === 'overview' ? 1000 : 200;
-      return ms >= boundMs && `the page ${page} in ${ms} ms, not below ${boundMs}`;
-    }),
+    ...times.map(
+      ({ page, warmMs, boundMs }) =>
+        warmMs >= boundMs && `${page} in ${warmMs.toFixed(0)} ms, not below ${boundMs}`,
+    ),
   ];
   return found.filter((each) => each !== false);
 }

@@ -8,6 +8,7 @@ import { configSuite } from '../packages/fleet/src/testing/config-suite.ts';
 import { databaseSuite } from '../packages/fleet/src/testing/database-suite.ts';
 import { failuresLog } from '../packages/fleet/src/testing/failures-log.ts';
 import { gitSuite } from '../packages/fleet/src/testing/git-suite.ts';
+import { largeFleetSuite } from '../packages/fleet/src/testing/large-fleet-suite.ts';
 import { operationSuite } from '../packages/fleet/src/testing/operation-suite.ts';
 import { type PostgresServer, startPostgres } from '../packages/fleet/src/testing/postgres-server.ts';
 import { serverSuite } from '../packages/fleet/src/testing/server-suite.ts';
@@ -28,6 +29,7 @@ gitSuite('postgres', () => postgres.newDatabase());
 configSuite('postgres', () => postgres.newDatabase());
 operationSuite('postgres', () => postgres.newDatabase());
 webhookSuite('postgres', () => postgres.newDatabase());
+largeFleetSuite('postgres', () => postgres.newDatabase());
 
 test('a fleet moves from a file to PostgreSQL by a backup, with its authority, users and records', async () => {
   await using directory = await makeTempDir('fleet-move');

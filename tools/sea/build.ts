@@ -15,6 +15,7 @@ import { bundleInPieces, bundleWhole } from './bundle.ts';
 const ENTRY = join(ROOT, 'packages/cli/src/main.ts');
 const LAYER_WORKER = join(ROOT, 'packages/composefs/src/import/layer-worker.ts');
 const VERITY_WORKER = join(ROOT, 'packages/composefs/src/verity/verity-worker.ts');
+const ROLLOUT_WORKER = join(ROOT, 'packages/fleet/src/rollouts/rollout-worker.ts');
 const PACKER = join(ROOT, 'tools/sea/pack-pieces.cjs');
 const LOADER = join(ROOT, 'tools/sea/loader.cjs');
 const ADDON = join(ROOT, `packages/linux/native/build/linux-${process.arch}.node`);
@@ -30,6 +31,7 @@ const PLACES = 'pieces.json';
 const SCRIPT = 'loader.cjs';
 const WORKER_SCRIPT = 'layer-worker.js';
 const VERITY_SCRIPT = 'verity-worker.js';
+const ROLLOUT_SCRIPT = 'rollout-worker.js';
 const NODE = 'node';
 const EXECUTABLE = 'slipway';
 
@@ -41,6 +43,7 @@ async function main(): Promise<void> {
   await bundleInPieces(ENTRY, join(work.path, SOURCES));
   await bundleWhole(LAYER_WORKER, join(work.path, WORKER_SCRIPT));
   await bundleWhole(VERITY_WORKER, join(work.path, VERITY_SCRIPT));
+  await bundleWhole(ROLLOUT_WORKER, join(work.path, ROLLOUT_SCRIPT));
   await packPieces(work.path);
   await copyFile(LOADER, join(work.path, SCRIPT));
   await strippedNode(join(work.path, NODE));
@@ -90,6 +93,7 @@ async function inject(directory: string): Promise<void> {
         'linux.node': ADDON,
         'layer-worker.js': WORKER_SCRIPT,
         'verity-worker.js': VERITY_SCRIPT,
+        'rollout-worker.js': ROLLOUT_SCRIPT,
         [PIECES]: PIECES,
         [PLACES]: PLACES,
       },

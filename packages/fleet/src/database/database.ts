@@ -48,6 +48,22 @@ export async function openDatabase(where: string, options: OpenDatabaseOptions =
   }
 }
 
+/** A database that is only read, by a thread of its own. */
+export interface FleetReader extends AsyncDisposable {
+  readonly queries: Queries;
+}
+
+/** Opens a database that is there and up to date. */
+export function openReader(where: string): FleetReader {
+  const dialect = isPostgres(where)
+    ? postgresDialect(where, READER_CONNECTIONS)
+    : sqliteDialect(openSqliteFile(where, true));
+  const queries = new Kysely<Tables>({ dialect });
+  return { queries, [Symbol.asyncDispose]: async () => await queries.destroy() };
+}
+
+const READER_CONNECTIONS = 2;
+
 function isPostgres(where: string): boolean {
   return /^postgres(ql)?:\/\//.test(where);
 }

@@ -10,6 +10,7 @@ import { up as addConfigSources } from './migrations/0006-config-sources.ts';
 import { up as addOperations } from './migrations/0007-operations.ts';
 import { up as addClientStates } from './migrations/0008-client-states.ts';
 import { up as addSshCertificates } from './migrations/0009-ssh-certificates.ts';
+import { up as addLargeFleets } from './migrations/0010-large-fleets.ts';
 import type { Tables } from './tables.ts';
 
 type Migration = (database: Kysely<unknown>) => Promise<void>;
@@ -25,6 +26,7 @@ const MIGRATIONS: readonly Migration[] = [
   addOperations,
   addClientStates,
   addSshCertificates,
+  addLargeFleets,
 ];
 
 /** Any number nobody else uses in this database. */

@@ -63,6 +63,11 @@ export interface DeviceRow {
   readonly report_tag: string | null;
   readonly architecture: string | null;
   readonly booted_digest: string | null;
+  readonly staged_digest: string | null;
+  readonly time_zone: string | null;
+  readonly health: string | null;
+  /** The order its report is of. */
+  readonly update_id: string | null;
   readonly release: string | null;
   readonly phase: string;
   readonly failure: string | null;
@@ -70,8 +75,8 @@ export interface DeviceRow {
   /** The order of a rollout, JSON, and a number that grows with each. */
   readonly update_order: string | null;
   readonly order_revision: number;
+  /** Whose order it has, or had last. */
   readonly rollout: string | null;
-  readonly why: string | null;
   readonly denied: string;
   readonly certificate_serial: string | null;
   readonly previous_serial: string | null;
@@ -88,9 +93,10 @@ export interface DeviceLabelRow {
   readonly value: string;
 }
 
-/** When a device was last seen: a narrow table, because it is written most. */
+/** When a device was last seen: a narrow table, because it is written most. Every device has a row, from the moment it is let in. */
 export interface DevicePresenceRow {
   readonly device: string;
+  /** 0: never. */
   readonly seen_ms: number;
   readonly address: string | null;
   readonly interval_seconds: number;
@@ -241,6 +247,8 @@ export interface RolloutRow {
   readonly status: string;
   /** What the engine knows, JSON. */
   readonly engine: string;
+  /** By batch, JSON: why its devices wait, but for those that say something else. */
+  readonly whys: string;
   readonly revision: number;
   readonly created_ms: number;
   readonly updated_ms: number;
@@ -253,6 +261,7 @@ export interface RolloutDeviceRow {
   readonly device: string;
   readonly batch: string;
   readonly state: string;
+  /** Null of a device that waits: it waits as its batch does. */
   readonly why: string | null;
   readonly engine: string;
   readonly started_ms: number | null;

@@ -2,6 +2,7 @@ import type { DeviceSpec, Labels } from '@slipway/fleet-api';
 import { type CertificateRequest, readCertificateRequest } from '../authority/certificate-request.ts';
 import type { EnrolmentRow } from '../database/tables.ts';
 import type { CallContext } from '../http/handler.ts';
+import { DEFAULT_INTERVAL_SECONDS } from './device-state.ts';
 import { saveLabels } from './labels.ts';
 import { findMembership } from './membership.ts';
 import { reportColumns } from './report-columns.ts';
@@ -60,6 +61,11 @@ export async function admitDevice(
     )
     .execute();
   await saveLabels(queries, row.name, admission.labels);
+  await queries
+    .insertInto('device_presence')
+    .values({ device: row.name, seen_ms: 0, address: null, interval_seconds: DEFAULT_INTERVAL_SECONDS })
+    .onConflict((conflict) => conflict.column('device').doNothing())
+    .execute();
   await queries
     .updateTable('enrolments')
     .set({

@@ -4,11 +4,11 @@ import { recordEvents } from '../events/event-hub.ts';
 import type { CallContext } from '../http/handler.ts';
 import { configOf } from './device-config.ts';
 import { unauthenticated } from './device-identity.ts';
+import { DEFAULT_INTERVAL_SECONDS } from './device-state.ts';
 import { reportColumns } from './report-columns.ts';
 import { addToTimeline } from './timeline.ts';
 import { desiredStateOf, orderOf } from './update-order.ts';
 
-const DEFAULT_INTERVAL_SECONDS = 60;
 /** A certificate is renewed when this share of its life is left. */
 const RENEW_SHARE = 1 / 3;
 

@@ -4,7 +4,17 @@ import type { DeviceRow } from '../database/tables.ts';
 
 type ReportColumns = Pick<
   DeviceRow,
-  'report' | 'report_tag' | 'architecture' | 'booted_digest' | 'release' | 'phase' | 'failure'
+  | 'report'
+  | 'report_tag'
+  | 'architecture'
+  | 'booted_digest'
+  | 'staged_digest'
+  | 'time_zone'
+  | 'health'
+  | 'update_id'
+  | 'release'
+  | 'phase'
+  | 'failure'
 >;
 
 /** What of a report stands in columns of its own, to be selected and counted by. */
@@ -16,12 +26,16 @@ export async function reportColumns(
 ): Promise<ReportColumns> {
   const report = json === null ? null : (JSON.parse(json) as DeviceReport);
   const digest = report?.image.booted?.digest ?? null;
-  const { phase = 'idle', failure } = report?.update ?? {};
+  const { phase = 'idle', failure, updateId = null } = report?.update ?? {};
   return {
     report: json,
     report_tag: tag,
     architecture: report?.architecture ?? null,
     booted_digest: digest,
+    staged_digest: report?.image.staged?.digest ?? null,
+    time_zone: report?.timeZone ?? null,
+    health: report?.health.state ?? null,
+    update_id: updateId,
     release: digest === null ? null : await releaseOf(queries, organisation, digest),
     phase,
     failure: failure === undefined ? null : `${failure.message} (${failure.code})`,

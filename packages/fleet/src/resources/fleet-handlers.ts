@@ -13,7 +13,7 @@ import {
 import { forgetLocks } from '../compat/lock-store.ts';
 import { entryOf } from '../configuration/config-source.ts';
 import { keepSources } from '../configuration/source-store.ts';
-import { countDevices } from '../devices/device-counts.ts';
+import { countByFleet, countDevices, NO_DEVICES } from '../devices/device-counts.ts';
 import { assignFleets } from '../devices/membership.ts';
 import type { CallContext, Handlers } from '../http/handler.ts';
 import { forbidden, invalid } from '../http/problem.ts';
@@ -27,14 +27,14 @@ const fleets = resourceHandlers<'Fleet', FleetSpec, Fleet>({
   kind: 'Fleet',
   noun: 'fleet',
   reaches: ({ scope }, name) => reachesFleet(scope, name),
-  present: async (stored, context) => ({
-    ...header('Fleet'),
-    ...stored,
-    status: {
-      devices: (await countDevices(context, stored.metadata.name)) satisfies DeviceCounts,
-      rollout: await lastRollout(context, stored.metadata.name),
-    },
-  }),
+  present: async (stored, context) =>
+    await presentFleet(stored, context, await countDevices(context, stored.metadata.name)),
+  presentAll: async (all, context) => {
+    const counts = await countByFleet(context);
+    return await Promise.all(
+      all.map((each) => presentFleet(each, context, counts.get(each.metadata.name) ?? NO_DEVICES)),
+    );
+  },
   saved: async (context, after, before) => {
     await checkFleet(context, after.spec);
     checkSources(context, after.spec, before?.spec);
@@ -55,6 +55,15 @@ const fleets = resourceHandlers<'Fleet', FleetSpec, Fleet>({
     context.services.fleets.forget();
   },
 });
+
+async function presentFleet(
+  stored: StoredResource<FleetSpec>,
+  context: CallContext,
+  devices: DeviceCounts,
+): Promise<Fleet> {
+  const rollout = await lastRollout(context, stored.metadata.name);
+  return { ...header('Fleet'), ...stored, status: { devices, rollout } };
+}
 
 /** Selects no device: no label both is there and is not. */
 const NOTHING = 'slipway,!slipway';
@@ -101,20 +110,29 @@ async function lastRollout({ queries, identity }: CallContext, fleet: string): P
 const releases = resourceHandlers<'Release', ReleaseSpec, Release>({
   kind: 'Release',
   noun: 'release',
-  present: async (stored, context) => ({
-    ...header('Release'),
-    ...stored,
-    status: {
-      devices: await devicesOn(context, stored.metadata.name),
-      fleets: await fleetsWhere(context, ({ release }) => release === stored.metadata.name),
-    },
-  }),
+  present: async (stored, context) => {
+    const { name } = stored.metadata;
+    const devices = (await countByRelease(context, name)).get(name) ?? 0;
+    return { ...header('Release'), ...stored, status: { devices, fleets: await fleetsOf(context, name) } };
+  },
+  presentAll: async (all, context) => {
+    const devices = await countByRelease(context);
+    const fleetsByRelease = Map.groupBy(
+      await allResources<FleetSpec>(context.queries, context.identity.organisation, 'Fleet'),
+      ({ spec }) => spec.release,
+    );
+    return all.map((stored) => {
+      const { name } = stored.metadata;
+      const names = (fleetsByRelease.get(name) ?? []).map(({ metadata }) => metadata.name);
+      return { ...header('Release'), ...stored, status: { devices: devices.get(name) ?? 0, fleets: names } };
+    });
+  },
   saved: async (context, { metadata, spec }) => {
     checkPayloads(context, spec);
     await indexDigests(context, metadata.name, spec);
   },
   removed: async (context, { metadata }) => {
-    const users = await fleetsWhere(context, ({ release }) => release === metadata.name);
+    const users = await fleetsOf(context, metadata.name);
     if (users.length > 0) throw inUse('release', metadata.name, users);
     await indexDigests(context, metadata.name, undefined);
   },
@@ -140,14 +158,23 @@ function inUse(noun: string, name: string, fleetNames: readonly string[]): Slipw
   });
 }
 
-async function devicesOn({ queries, identity }: CallContext, release: string): Promise<number> {
-  const row = await queries
+/** Devices by what they run, of one release or of all. */
+async function countByRelease(
+  { queries, identity }: CallContext,
+  release?: string,
+): Promise<ReadonlyMap<string | null, number>> {
+  let query = queries
     .selectFrom('devices')
-    .select((select) => select.fn.countAll<number>().as('count'))
+    .select((select) => ['release', select.fn.countAll<number>().as('count')])
     .where('organisation', '=', identity.organisation)
-    .where('release', '=', release)
-    .executeTakeFirstOrThrow();
-  return row.count;
+    .where('lifecycle', '=', 'enrolled')
+    .groupBy('release');
+  if (release !== undefined) query = query.where('release', '=', release);
+  return new Map((await query.execute()).map((row) => [row.release, row.count]));
+}
+
+async function fleetsOf(context: CallContext, name: string): Promise<readonly string[]> {
+  return await fleetsWhere(context, ({ release }) => release === name);
 }
 
 async function fleetsWhere(
@@ -227,16 +254,15 @@ async function graph(context: CallContext, stream: string): Promise<ReleaseGraph
   const ordered = all
     .filter(({ spec }) => (spec.stream ?? 'stable') === stream)
     .toSorted((a, b) => a.spec.version.localeCompare(b.spec.version, 'en', { numeric: true }));
-  const nodes = await Promise.all(
-    ordered.map(async ({ metadata, spec }) => ({
-      release: metadata.name,
-      version: spec.version,
-      barrier: spec.barrier?.reason ?? null,
-      deadEnd: spec.deadEnd?.reason ?? null,
-      withdrawn: spec.withdrawn?.reason ?? null,
-      devices: await devicesOn(context, metadata.name),
-    })),
-  );
+  const devices = await countByRelease(context);
+  const nodes = ordered.map(({ metadata, spec }) => ({
+    release: metadata.name,
+    version: spec.version,
+    barrier: spec.barrier?.reason ?? null,
+    deadEnd: spec.deadEnd?.reason ?? null,
+    withdrawn: spec.withdrawn?.reason ?? null,
+    devices: devices.get(metadata.name) ?? 0,
+  }));
   return { stream, nodes, edges: edgesOf(ordered) };
 }
 

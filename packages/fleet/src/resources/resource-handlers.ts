@@ -29,6 +29,11 @@ export interface ResourceKind<Kind extends string, Spec, Item> {
   readonly noun: string;
   /** As it is answered, with its status. */
   readonly present: (stored: StoredResource<Spec>, context: CallContext) => Promise<Item> | Item;
+  /** The same of many, where what their statuses are made of is asked for all at once. */
+  readonly presentAll?: (
+    stored: readonly StoredResource<Spec>[],
+    context: CallContext,
+  ) => Promise<readonly Item[]>;
   /** Whether it is shown to, and changed by, who asks. Default: reads yes, changes only without a limit of scope. */
   readonly reaches?: (context: CallContext, name: string) => boolean;
   /** Refuses what makes no sense, and does what follows from the change, in its transaction. */
@@ -124,9 +129,10 @@ async function page<Kind extends string, Spec, Item extends { readonly metadata:
   const after = afterOf(query);
   const sorted = found.toSorted((a, b) => (a.metadata.name < b.metadata.name ? -1 : 1));
   const rest = after === undefined ? sorted : sorted.filter(({ metadata }) => metadata.name > after);
-  const items = await Promise.all(
-    rest.slice(0, limitOf(query) + 1).map(async (each) => await kind.present(each, context)),
-  );
+  const shown = rest.slice(0, limitOf(query) + 1);
+  const items =
+    (await kind.presentAll?.(shown, context)) ??
+    (await Promise.all(shown.map(async (each) => await kind.present(each, context))));
   return pageOf(
     items,
     query,

@@ -24,8 +24,9 @@ test('a device that another replica let in just now is online here, and not for 
   const { name } = await TestDevice.enrol(server.url, server.authority, token.secret, IMAGE);
   await using replica = await openDatabase(database);
   await using presence = new Presence(replica, silentLog);
+  const fleet = { organisation: 'default', fleet: 'shops' };
   const seen = async (nowMs: number): Promise<unknown> =>
-    (await loadDevices(replica.reads, 'default', 'shops', presence, nowMs)).map(({ id, online }) => [
+    (await loadDevices(replica.reads, { ...fleet, presence, nowMs, facts: false })).map(({ id, online }) => [
       id,
       online,
     ]);

@@ -1,4 +1,5 @@
 import type { DeviceReport, DeviceSpec, Labels, UpdatePhase } from '@slipway/fleet-api';
+import { sql } from 'kysely';
 import { clientReport } from '../compat/client-state.ts';
 import type { Queries } from '../database/database.ts';
 import { deadlines } from '../devices/device-state.ts';
@@ -6,15 +7,42 @@ import type { Presence } from '../devices/presence.ts';
 import { orderOf } from '../devices/update-order.ts';
 import type { DeviceObservation, DeviceReport as EngineReport } from '../rollout/types/device.ts';
 
-/** All devices of a fleet as the engine sees them. */
+/** Rows that are read at once: more of them would only be held twice. */
+const PAGE = 2000;
+
+export interface LoadDevicesOptions {
+  readonly organisation: string;
+  readonly fleet: string;
+  /** What this process saw of devices since it was written. */
+  readonly presence: Pick<Presence, 'lastSeen'>;
+  readonly nowMs: number;
+  /** Facts are most of what devices say, and only risks of releases ask for them. */
+  readonly facts: boolean;
+}
+
+/** All devices of a fleet as the engine sees them, by name. */
 export async function loadDevices(
   queries: Queries,
-  organisation: string,
-  fleet: string,
-  presence: Presence,
-  nowMs: number,
+  options: LoadDevicesOptions,
 ): Promise<readonly DeviceObservation[]> {
-  const rows = await queries
+  const devices: DeviceObservation[] = [];
+  for (;;) {
+    const rows = await loadPage(queries, options, devices.at(-1)?.id ?? '');
+    for (const row of rows) devices.push(observationOf(row, options));
+    if (rows.length < PAGE) return devices;
+  }
+}
+
+async function loadPage(
+  queries: Queries,
+  { organisation, fleet, facts }: LoadDevicesOptions,
+  after: string,
+): Promise<readonly EngineRow[]> {
+  // Besides facts only words about failures stand nowhere but in the report.
+  const report = facts
+    ? sql<string | null>`devices.report`
+    : sql<string | null>`case when devices.phase = 'failed' then devices.report end`;
+  return await queries
     .selectFrom('devices')
     .leftJoin('device_presence', 'device_presence.device', 'devices.name')
     .leftJoin('client_states', 'client_states.device', 'devices.name')
@@ -22,10 +50,14 @@ export async function loadDevices(
       'name',
       'labels',
       'spec',
-      'report',
       'denied',
       'devices.architecture',
       'devices.booted_digest',
+      'staged_digest',
+      'time_zone',
+      'health',
+      'devices.phase',
+      'devices.update_id',
       'update_order',
       'created_ms',
       'seen_ms',
@@ -36,49 +68,78 @@ export async function loadDevices(
       'client_states.error_code as client_error_code',
       'client_states.update_id as client_update_id',
     ])
+    .select(report.as('report'))
     .where('organisation', '=', organisation)
     .where('fleet', '=', fleet)
     .where('lifecycle', '=', 'enrolled')
+    .where('name', '>', after)
     .orderBy('name')
+    .limit(PAGE)
     .execute();
-  return rows.map((row) => {
-    const report = row.report === null ? undefined : (JSON.parse(row.report) as DeviceReport);
-    const { hold } = JSON.parse(row.spec) as DeviceSpec;
-    // That a newcomer was heard of another replica writes only seconds later; it was there when it was let in.
-    const seenMs = Math.max(row.seen_ms ?? row.created_ms, presence.lastSeen(row.name)?.seenMs ?? 0);
-    const staged = report?.image.staged?.digest;
-    const client = clientOf(row);
-    // Of a device that tells itself which image it runs, only how an update of others' went counts.
-    const isClient = row.booted_digest === null && client !== undefined;
-    const booted = row.booted_digest ?? client?.bootedDigest ?? null;
-    const said = client?.report ?? (report === undefined ? undefined : reportOf(report));
-    const health = healthOf(report);
-    return {
-      id: row.name,
-      labels: JSON.parse(row.labels) as Labels,
-      facts: Object.fromEntries(
-        Object.entries(report?.facts ?? {}).map(([name, value]) => [name, String(value)]),
-      ),
-      architecture: row.architecture ?? client?.architecture ?? '',
-      // A write of last seen may lag a minute behind on another replica.
-      online: seenMs > 0 && nowMs - seenMs <= deadlines(row.interval_seconds).staleMs + 60_000,
-      // A client that asks for updates runs: more it cannot say.
-      health: isClient && health === 'unknown' ? 'healthy' : health,
-      deniedDigests: JSON.parse(row.denied) as readonly string[],
-      ...(booted === null ? {} : { bootedDigest: booted }),
-      ...(staged === undefined ? {} : { stagedDigest: staged }),
-      ...(report?.timeZone === undefined ? {} : { timeZone: report.timeZone }),
-      ...(said === undefined ? {} : { report: said }),
-      ...(hold === undefined
-        ? {}
-        : {
-            hold: {
-              reason: hold.reason,
-              ...(hold.until === undefined ? {} : { untilMs: Date.parse(hold.until) }),
-            },
-          }),
-    };
-  });
+}
+
+interface EngineRow extends ClientRow {
+  readonly name: string;
+  readonly labels: string;
+  readonly spec: string;
+  readonly denied: string;
+  readonly architecture: string | null;
+  readonly booted_digest: string | null;
+  readonly staged_digest: string | null;
+  readonly time_zone: string | null;
+  readonly health: string | null;
+  readonly phase: string;
+  readonly update_id: string | null;
+  readonly created_ms: number;
+  readonly seen_ms: number | null;
+  readonly interval_seconds: number | null;
+  readonly report: string | null;
+}
+
+const NOTHING: Labels = {};
+const NONE: readonly string[] = [];
+
+function observationOf(row: EngineRow, { presence, nowMs }: LoadDevicesOptions): DeviceObservation {
+  // Most devices are neither held nor deny anything.
+  const hold = row.spec === '{}' ? undefined : (JSON.parse(row.spec) as DeviceSpec).hold;
+  // That a newcomer was heard of another replica writes only seconds later; it was there when it was let in.
+  const writtenMs = row.seen_ms === null || row.seen_ms === 0 ? row.created_ms : row.seen_ms;
+  const seenMs = Math.max(writtenMs, presence.lastSeen(row.name)?.seenMs ?? 0);
+  const report = row.report === null ? undefined : (JSON.parse(row.report) as DeviceReport);
+  const client = clientOf(row);
+  // Of a device that tells itself which image it runs, only how an update of others' went counts.
+  const isClient = row.booted_digest === null && client !== undefined;
+  const booted = row.booted_digest ?? client?.bootedDigest ?? null;
+  const said = client?.report ?? reportOf(row, report);
+  const health = healthOf(row.health);
+  return {
+    id: row.name,
+    labels: JSON.parse(row.labels) as Labels,
+    facts: factsOf(report),
+    architecture: row.architecture ?? client?.architecture ?? '',
+    // A write of last seen may lag a minute behind on another replica.
+    online: seenMs > 0 && nowMs - seenMs <= deadlines(row.interval_seconds).staleMs + 60_000,
+    // A client that asks for updates runs: more it cannot say.
+    health: isClient && health === 'unknown' ? 'healthy' : health,
+    deniedDigests: row.denied === '[]' ? NONE : (JSON.parse(row.denied) as readonly string[]),
+    ...(booted === null ? {} : { bootedDigest: booted }),
+    ...(row.staged_digest === null ? {} : { stagedDigest: row.staged_digest }),
+    ...(row.time_zone === null ? {} : { timeZone: row.time_zone }),
+    ...(said === undefined ? {} : { report: said }),
+    ...(hold === undefined
+      ? {}
+      : {
+          hold: {
+            reason: hold.reason,
+            ...(hold.until === undefined ? {} : { untilMs: Date.parse(hold.until) }),
+          },
+        }),
+  };
+}
+
+function factsOf(report: DeviceReport | undefined): Labels {
+  if (report === undefined) return NOTHING;
+  return Object.fromEntries(Object.entries(report.facts).map(([name, value]) => [name, String(value)]));
 }
 
 interface ClientRow {
@@ -109,10 +170,9 @@ function clientOf(row: ClientRow): ClientView | undefined {
   };
 }
 
-function healthOf(report: DeviceReport | undefined): DeviceObservation['health'] {
-  const state = report?.health.state ?? 'unknown';
-  if (state === 'unknown' || state === 'healthy') return state;
-  return 'failing';
+function healthOf(state: string | null): DeviceObservation['health'] {
+  if (state === null || state === 'unknown') return 'unknown';
+  return state === 'healthy' ? state : 'failing';
 }
 
 const PHASES: Readonly<Record<UpdatePhase, EngineReport['phase'] | undefined>> = {
@@ -130,9 +190,12 @@ const PHASES: Readonly<Record<UpdatePhase, EngineReport['phase'] | undefined>> =
 };
 
 /** Whether it succeeded is not the device's to say: the engine looks at what it booted and how it does. */
-function reportOf({ update }: DeviceReport): EngineReport | undefined {
-  const phase = PHASES[update.phase];
-  if (phase === undefined || update.updateId === null) return undefined;
-  const message = update.failure?.message;
-  return { key: update.updateId, phase, ...(message === undefined ? {} : { message }) };
+function reportOf(
+  { phase: said, update_id: key }: Pick<EngineRow, 'phase' | 'update_id'>,
+  report: DeviceReport | undefined,
+): EngineReport | undefined {
+  const phase = PHASES[said as UpdatePhase];
+  if (phase === undefined || key === null) return undefined;
+  const message = report?.update.failure?.message;
+  return { key, phase, ...(message === undefined ? {} : { message }) };
 }

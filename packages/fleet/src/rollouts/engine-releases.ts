@@ -10,6 +10,8 @@ export interface StreamReleases {
   readonly graph: ReleaseGraph;
   /** Digests nobody is given: of releases that were withdrawn. */
   readonly withdrawn: readonly string[];
+  /** Whether what devices say of themselves decides which way they may go. */
+  readonly asksFacts: boolean;
   /** What a device is told of a digest. */
   readonly imageOf: (digest: string) => ImageRef;
   /** As people wrote them, by name. */
@@ -43,8 +45,12 @@ function streamReleases(all: readonly StoredResource<ReleaseSpec>[], stream: str
       spec.images.flatMap(({ reference, digests }) => digests.map((digest) => [digest, reference])),
     ),
   );
+  const graph = releaseGraph(ordered.map(releaseOf));
   return {
-    graph: releaseGraph(ordered.map(releaseOf)),
+    graph,
+    asksFacts: graph.releases.some(
+      ({ risks }) => risks?.some(({ affects }) => affects.requirements.length > 0) === true,
+    ),
     withdrawn: ordered
       .filter(({ spec }) => spec.withdrawn !== undefined)
       .flatMap(({ spec }) => spec.images.flatMap(({ digests }) => digests)),

@@ -1,5 +1,6 @@
 import type { PolicySpec, RolloutPlan, RolloutSpec } from '@slipway/fleet-api';
-import type { CallContext } from '../http/handler.ts';
+import type { Queries } from '../database/database.ts';
+import type { Presence } from '../devices/presence.ts';
 import { explain } from '../rollout/explain.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
 import { type Plan, planRollout as planByEngine } from '../rollout/plan/plan.ts';
@@ -9,19 +10,28 @@ import { loadReleases } from './engine-releases.ts';
 
 const SHOWN = 100;
 
+/** What is planned. */
+export interface PlanAsk {
+  readonly organisation: string;
+  readonly spec: RolloutSpec;
+  readonly policy: PolicySpec;
+  readonly nowMs: number;
+}
+
 /** Lets the engine play the rollout through: who, when, why not, and how long. Nothing is written. */
 export async function planRollout(
-  context: CallContext,
-  spec: RolloutSpec,
-  policySpec: PolicySpec,
+  queries: Queries,
+  { organisation, spec, policy, nowMs }: PlanAsk,
+  presence: Pick<Presence, 'lastSeen'>,
 ): Promise<RolloutPlan> {
-  const { queries, identity, services, nowMs } = context;
-  const startMs = Math.max(nowMs, spec.startAt === undefined ? 0 : Date.parse(spec.startAt));
-  const releases = await loadReleases(queries, identity.organisation, spec.release);
-  const devices = await loadDevices(queries, identity.organisation, spec.fleet, services.presence, nowMs);
+  const { fleet, release, startAt } = spec;
+  const startMs = Math.max(nowMs, startAt === undefined ? 0 : Date.parse(startAt));
+  const releases = await loadReleases(queries, organisation, release);
+  const facts = releases.asksFacts;
+  const devices = await loadDevices(queries, { organisation, fleet, presence, nowMs, facts });
   const plan = planByEngine({
-    policy: enginePolicy(policySpec),
-    state: newRollout({ id: `plan-${spec.fleet}`, target: spec.release, allowDowngrade: true }),
+    policy: enginePolicy(policy),
+    state: newRollout({ id: `plan-${fleet}`, target: release, allowDowngrade: true }),
     graph: releases.graph,
     devices,
     context: { nowMs: startMs, firingAlerts: [], deniedDigests: releases.withdrawn },

@@ -17,9 +17,15 @@ import { findResource, saveResource } from '../resources/resource-store.ts';
 import { checkPolicy } from '../rollout/check-policy.ts';
 import { control, type RolloutCommand } from '../rollout/control.ts';
 import { enginePolicy } from './engine-policy.ts';
-import { planRollout } from './plan.ts';
 import { policyOf, releaseFleet } from './release-fleet.ts';
-import { type EngineRecord, holdRollout, loadRecords, presentRollout } from './rollout-store.ts';
+import {
+  type EngineRecord,
+  findRollout,
+  holdRollout,
+  loadRecords,
+  presentRollout,
+  whyOfRow,
+} from './rollout-store.ts';
 
 const ENDED = ['succeeded', 'failed', 'aborted', 'rolled-back', 'superseded'];
 
@@ -50,7 +56,7 @@ export const ROLLOUT_HANDLERS: Handlers<RolloutCalls> = {
   },
 
   'rollouts.get': async ({ params, context }) => {
-    const row = await findRollout(context, params.name);
+    const row = await reachedRollout(context, params.name);
     return { body: presentRollout(row), revision: row.revision };
   },
 
@@ -70,7 +76,7 @@ export const ROLLOUT_HANDLERS: Handlers<RolloutCalls> = {
   'rollouts.plan': async ({ body, context }) => ({ body: await plan(context, body) }),
 
   'rollouts.devices': async ({ params, query, context }) => {
-    const rollout = await findRollout(context, params.name);
+    const rollout = await reachedRollout(context, params.name);
     const after = afterOf(query);
     let select = context.queries
       .selectFrom('rollout_devices')
@@ -95,7 +101,7 @@ export const ROLLOUT_HANDLERS: Handlers<RolloutCalls> = {
         query,
         count,
         ({ device }) => device,
-        (row) => presentDevice(row, names),
+        (row) => presentDevice(row, names, JSON.parse(rollout.whys) as readonly (string | null)[]),
       ),
     };
   },
@@ -120,13 +126,8 @@ export const ROLLOUT_HANDLERS: Handlers<RolloutCalls> = {
   },
 };
 
-async function findRollout({ queries, identity, scope }: CallContext, name: string): Promise<RolloutRow> {
-  const row = await queries
-    .selectFrom('rollouts')
-    .selectAll()
-    .where('organisation', '=', identity.organisation)
-    .where('name', '=', name)
-    .executeTakeFirst();
+async function reachedRollout({ queries, identity, scope }: CallContext, name: string): Promise<RolloutRow> {
+  const row = await findRollout(queries, identity.organisation, name);
   if (row === undefined || !reachesFleet(scope, row.fleet)) throw notFound('rollout', name);
   return row;
 }
@@ -151,13 +152,14 @@ async function findRelease({ queries, identity }: CallContext, release: string):
 }
 
 async function plan(context: CallContext, spec: RolloutSpec): Promise<RolloutPlan> {
-  const { queries, identity, scope } = context;
+  const { queries, identity, scope, services, nowMs } = context;
   const fleet = await findResource<FleetSpec>(queries, identity.organisation, 'Fleet', spec.fleet);
   if (fleet === undefined || !reachesFleet(scope, spec.fleet)) throw notFound('fleet', spec.fleet);
   await findRelease(context, spec.release);
   const policy: PolicySpec = spec.policy ?? (await policyOf(queries, identity.organisation, fleet.spec));
   checkPolicy(enginePolicy(policy));
-  return await planRollout(context, spec, policy);
+  const { organisation } = identity;
+  return await services.rollouts.do({ kind: 'plan', organisation, spec, policy, nowMs });
 }
 
 /** Carries a command out on the state; devices hear of it from the next step. */
@@ -169,7 +171,7 @@ async function command(
   approvedBy?: string,
 ): Promise<Rollout> {
   const { queries, identity, nowMs } = context;
-  await findRollout(context, name);
+  await reachedRollout(context, name);
   const row = await holdRollout(queries, identity.organisation, name, 'wait');
   if (row === undefined) throw notFound('rollout', name);
   if (row.state === 'superseded')
@@ -213,7 +215,7 @@ async function command(
 
 /** Lets the batch begin that waits for it: the first that has no approval yet and is not over. */
 async function approve(context: CallContext, name: string, reason: string | undefined): Promise<Rollout> {
-  const row = await findRollout(context, name);
+  const row = await reachedRollout(context, name);
   const { state, policy } = JSON.parse(row.engine) as EngineRecord;
   const all = [...(policy.batches ?? []).map((batch) => batch.name), 'rest'];
   const open = all.filter((batch) => {
@@ -254,13 +256,17 @@ async function backToPrevious({ queries, identity, nowMs }: CallContext, name: s
     .execute();
 }
 
-function presentDevice(row: RolloutDeviceRow, batches: readonly string[]): RolloutDevice {
+function presentDevice(
+  row: RolloutDeviceRow,
+  batches: readonly string[],
+  whys: readonly (string | null)[],
+): RolloutDevice {
   const time = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString());
   return {
     device: row.device,
     batch: batches[Number(row.batch)] ?? 'rest',
     state: row.state as RolloutDevice['state'],
-    why: row.why,
+    why: whyOfRow(row, whys),
     startedAt: time(row.started_ms),
     finishedAt: time(row.finished_ms),
   };

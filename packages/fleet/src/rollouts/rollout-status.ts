@@ -56,16 +56,19 @@ export function whyOf(why: Explanation | undefined): string | null {
 }
 
 /** The whole of a rollout in words and counts. */
-export function statusOf(
+export interface RolloutSummary {
+  readonly status: Omit<RolloutStatus, 'finishedAt'>;
+  /** By batch: why most of its devices wait that do; null: none does. */
+  readonly whys: readonly (string | null)[];
+}
+
+export function summaryOf(
   result: StepResult,
   policy: RolloutPolicy,
   records: ReadonlyMap<string, DeviceRecord>,
   approvedBy: string | null,
   nowMs: number,
-): Pick<
-  RolloutStatus,
-  'state' | 'reason' | 'counts' | 'batches' | 'startedAt' | 'estimatedEndAt' | 'approvedBy'
-> {
+): RolloutSummary {
   const names = [...policy.batches.map(({ name }) => name), 'rest'];
   const perBatch = names.map(() => emptyCounts());
   const whys = names.map(() => new Map<string, number>());
@@ -79,29 +82,32 @@ export function statusOf(
     const words = state === 'pending' ? whyOf(why) : null;
     if (words !== null) whys[record.batch]?.set(words, (whys[record.batch]?.get(words) ?? 0) + 1);
   }
+  const common = whys.map(commonest);
   const batches = names.map((name, index) =>
     batchOf(
       name,
       perBatch[index] ?? emptyCounts(),
       result.state.batches.find((batch) => batch.name === name),
-      commonest(whys[index]),
+      common[index] ?? null,
     ),
   );
   const shown = batches.filter(({ counts, name }) => counts.total > 0 || name !== 'rest');
   const state = stateOf(result, shown);
-  return {
+  const counts = sumOf(perBatch);
+  const status = {
     state,
     reason:
       result.state.halt?.reason ??
       (state === 'running' || state === 'awaiting-approval'
         ? (shown.find(({ why }) => why !== null)?.why ?? null)
         : null),
-    counts: sumOf(perBatch),
+    counts,
     batches: shown,
     startedAt: isoOf(result.state.startedMs),
-    estimatedEndAt: state === 'running' ? estimate(result, sumOf(perBatch), nowMs) : null,
+    estimatedEndAt: state === 'running' ? estimate(result, counts, nowMs) : null,
     approvedBy,
   };
+  return { status, whys: common };
 }
 
 function stateOf({ state, explanations }: StepResult, batches: readonly BatchStatus[]): RolloutState {
@@ -148,8 +154,8 @@ function estimate({ state }: StepResult, counts: RolloutCounts, nowMs: number): 
   return isoOf(nowMs + ((nowMs - state.startedMs) / done) * left);
 }
 
-function commonest(counted: ReadonlyMap<string, number> | undefined): string | null {
-  return [...(counted ?? [])].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? null;
+function commonest(counted: ReadonlyMap<string, number>): string | null {
+  return [...counted].toSorted((a, b) => b[1] - a[1])[0]?.[0] ?? null;
 }
 
 type Counting = { -readonly [Key in keyof RolloutCounts]: number };

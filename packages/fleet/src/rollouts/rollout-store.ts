@@ -2,7 +2,7 @@ import { SlipwayError } from '@slipway/core';
 import type { PolicySpec, Rollout, RolloutSpec, RolloutState, RolloutStatus } from '@slipway/fleet-api';
 import type { Queries } from '../database/database.ts';
 import { isSqlite } from '../database/is-sqlite.ts';
-import type { RolloutRow } from '../database/tables.ts';
+import type { RolloutDeviceRow, RolloutRow } from '../database/tables.ts';
 import { header, metadataOf } from '../resources/resource-store.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
 import type { DeviceRecord, RolloutState as EngineState } from '../rollout/types/state.ts';
@@ -77,6 +77,7 @@ export async function beginRollout(
     state: 'scheduled',
     status: JSON.stringify(status),
     engine: JSON.stringify(engine),
+    whys: '[]',
     revision: 1,
     created_ms: nowMs,
     updated_ms: nowMs,
@@ -121,6 +122,19 @@ async function nextName(queries: Queries, organisation: string, fleet: string): 
   return `${fleet}-${count + 1}`;
 }
 
+export async function findRollout(
+  queries: Queries,
+  organisation: string,
+  name: string,
+): Promise<RolloutRow | undefined> {
+  return await queries
+    .selectFrom('rollouts')
+    .selectAll()
+    .where('organisation', '=', organisation)
+    .where('name', '=', name)
+    .executeTakeFirst();
+}
+
 /**
  * The rollout, for whoever changes it, held until the transaction ends. PostgreSQL locks the row, and a replica that comes second goes
  * on to the next (`skip`) or waits; SQLite has one writer anyway.
@@ -140,18 +154,57 @@ export async function holdRollout(
   return await query.executeTakeFirst();
 }
 
+/** What is kept of a device of a rollout: for the engine, and for people. */
+export interface KeptDevice {
+  readonly record: DeviceRecord;
+  readonly state: string;
+  readonly why: string | null;
+}
+
+/** Rows that are read at once: more of them would only be held twice. */
+const PAGE = 2000;
+
+/** All devices of a rollout, by name. */
+export async function loadKept(
+  queries: Queries,
+  organisation: string,
+  rollout: string,
+): Promise<ReadonlyMap<string, KeptDevice>> {
+  const kept = new Map<string, KeptDevice>();
+  let after = '';
+  for (;;) {
+    const rows = await queries
+      .selectFrom('rollout_devices')
+      .select(['device', 'engine', 'state', 'why'])
+      .where('organisation', '=', organisation)
+      .where('rollout', '=', rollout)
+      .where('device', '>', after)
+      .orderBy('device')
+      .limit(PAGE)
+      .execute();
+    for (const { device, engine, state, why } of rows)
+      kept.set(device, { record: JSON.parse(engine) as DeviceRecord, state, why });
+    after = rows.at(-1)?.device ?? after;
+    if (rows.length < PAGE) return kept;
+  }
+}
+
+/** The same for the engine alone. */
 export async function loadRecords(
   queries: Queries,
   organisation: string,
   rollout: string,
 ): Promise<ReadonlyMap<string, DeviceRecord>> {
-  const rows = await queries
-    .selectFrom('rollout_devices')
-    .select(['device', 'engine'])
-    .where('organisation', '=', organisation)
-    .where('rollout', '=', rollout)
-    .execute();
-  return new Map(rows.map(({ device, engine }) => [device, JSON.parse(engine) as DeviceRecord]));
+  const kept = await loadKept(queries, organisation, rollout);
+  return new Map([...kept].map(([device, { record }]) => [device, record]));
+}
+
+/** Why a device is where it is, from its row and what its rollout says of its batch. */
+export function whyOfRow(
+  { batch, state, why }: Pick<RolloutDeviceRow, 'batch' | 'state' | 'why'>,
+  whys: readonly (string | null)[],
+): string | null {
+  return why ?? (state === 'pending' ? (whys[Number(batch)] ?? null) : null);
 }
 
 export function presentRollout(row: RolloutRow): Rollout {

@@ -3,8 +3,8 @@ import type { RolloutRow } from '../database/tables.ts';
 import { Periodic } from '../server/periodic.ts';
 import type { Services } from '../server/services.ts';
 import { firingAlerts } from './alerts.ts';
-import { type EngineRecord, holdRollout } from './rollout-store.ts';
-import { stepRollout } from './step-rollout.ts';
+import { type EngineRecord, findRollout } from './rollout-store.ts';
+import { writeStep } from './write-step.ts';
 
 /** Rollouts that ended are looked at this much less often than those under way: for newcomers. */
 const ENDED_TIMES = 15;
@@ -37,7 +37,7 @@ export class RolloutRunner implements AsyncDisposable {
     const { database } = this.#services;
     const rows = await database.reads
       .selectFrom('rollouts')
-      .selectAll()
+      .select(['organisation', 'name', 'state'])
       .where('state', '!=', 'superseded')
       .execute();
     for (const row of rows) {
@@ -58,15 +58,16 @@ export class RolloutRunner implements AsyncDisposable {
     }
   }
 
-  async #step({ organisation, name, engine }: RolloutRow): Promise<void> {
-    const { database, clock, hub } = this.#services;
-    // The network is asked before the transaction, which must be short.
-    const alerts = await firingAlerts((JSON.parse(engine) as EngineRecord).policy.alertGate, this.#services);
-    await database.transact(async (transaction) => {
-      const row = await holdRollout(transaction, organisation, name, 'skip');
-      if (row === undefined || row.state === 'superseded') return;
-      await stepRollout(transaction, row, this.#services, alerts, clock.nowMs());
-    });
+  /** Reads and decides before the transaction, which must be short: while it is open nobody else writes to a file. */
+  async #step({ organisation, name }: Pick<RolloutRow, 'organisation' | 'name'>): Promise<void> {
+    const { database, clock, hub, rollouts } = this.#services;
+    const row = await findRollout(database.reads, organisation, name);
+    if (row === undefined || row.state === 'superseded') return;
+    const { alertGate } = (JSON.parse(row.engine) as EngineRecord).policy;
+    const alerts = await firingAlerts(alertGate, this.#services);
+    const outcome = await rollouts.do({ kind: 'decide', row, alerts, nowMs: clock.nowMs() });
+    if (outcome === undefined) return;
+    await database.transact(async (transaction) => await writeStep(transaction, row, outcome));
     hub.poke();
   }
 

@@ -31,6 +31,7 @@ import { Seal } from '../identity/oidc/seal.ts';
 import { runOperations } from '../operations/operation-runner.ts';
 import { OutboundGuard } from '../outbound/outbound-guard.ts';
 import { openFleetRegistry } from '../registry/fleet-registry.ts';
+import { RolloutThread } from '../rollouts/rollout-thread.ts';
 import { RolloutRunner } from '../rollouts/runner.ts';
 import { SshAuthority } from '../ssh/ssh-authority.ts';
 import { tellWebhooks } from '../webhooks/webhook-sender.ts';
@@ -102,7 +103,7 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
   if (options.provider !== undefined) checkProviderOptions(options.provider);
   const outbound = new OutboundGuard(options.allowedNetworks);
   await using resources = new AsyncDisposableStack();
-  const database = resources.use(await openDatabase(options.database ?? join(options.root, 'fleet.db')));
+  const database = resources.use(await openDatabase(databaseOf(options)));
   const authority = await Authority.open(database, clock);
   const firstPassword = await makeFirstUser(
     database,
@@ -156,6 +157,10 @@ export async function serveFleet(options: ServeFleetOptions): Promise<FleetServe
   };
 }
 
+function databaseOf({ database, root }: ServeFleetOptions): string {
+  return database ?? join(root, 'fleet.db');
+}
+
 interface Parts {
   readonly database: FleetDatabase;
   readonly authority: Authority;
@@ -173,6 +178,7 @@ function makeServices(
   options: ServeFleetOptions,
   { database, authority, sshAuthority, seal, secrets, outbound, clock, log, ending, resources }: Parts,
 ): Services {
+  const presence = resources.use(new Presence(database, log));
   return {
     database,
     authority,
@@ -181,7 +187,8 @@ function makeServices(
     log,
     ending,
     hub: resources.use(new EventHub(database)),
-    presence: resources.use(new Presence(database, log)),
+    presence,
+    rollouts: resources.use(new RolloutThread(database, databaseOf(options), presence)),
     waiters: new Waiters(),
     fleets: new FleetCache(database),
     identities: new IdentityCache(),

@@ -63,7 +63,11 @@ async function overview(context: CallContext): Promise<Overview> {
   const { organisation } = identity;
   const releases = await queries
     .selectFrom('devices')
-    .select((select) => ['release', select.fn.countAll<number>().as('devices')])
+    .select((select) => [
+      'release',
+      select.fn.countAll<number>().as('devices'),
+      select.fn.count<number>('booted_digest').as('withImage'),
+    ])
     .where('organisation', '=', organisation)
     .where('lifecycle', '=', 'enrolled')
     .groupBy('release')
@@ -86,20 +90,12 @@ async function overview(context: CallContext): Promise<Overview> {
     .where('organisation', '=', organisation)
     .where('state', '=', 'pending')
     .executeTakeFirstOrThrow();
-  const { unknown } = await queries
-    .selectFrom('devices')
-    .select((select) => select.fn.countAll<number>().as('unknown'))
-    .where('organisation', '=', organisation)
-    .where('lifecycle', '=', 'enrolled')
-    .where('release', 'is', null)
-    .where('booted_digest', 'is not', null)
-    .executeTakeFirstOrThrow();
   const devices = await countDevices(context);
   const inState = (...states: readonly string[]): number =>
     rollouts.reduce((sum, row) => sum + (states.includes(row.state) ? row.count : 0), 0);
   return {
     devices,
-    releases,
+    releases: releases.map(({ release, devices: count }) => ({ release, devices: count })),
     fleets,
     activeRollouts: inState('running', 'paused', 'halted', 'rolling-back', 'awaiting-approval', 'scheduled'),
     needsYou: {
@@ -107,7 +103,7 @@ async function overview(context: CallContext): Promise<Overview> {
       approvals: inState('awaiting-approval'),
       haltedRollouts: inState('halted'),
       failedDevices: devices.failed,
-      unknownImages: unknown,
+      unknownImages: releases.find(({ release }) => release === null)?.withImage ?? 0,
     },
   };
 }

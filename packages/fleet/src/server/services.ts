@@ -11,6 +11,7 @@ import type { LoginGuard } from '../identity/login-guard.ts';
 import type { IdentityProvider } from '../identity/oidc/identity-provider.ts';
 import type { Seal } from '../identity/oidc/seal.ts';
 import type { OutboundGuard } from '../outbound/outbound-guard.ts';
+import type { RolloutThread } from '../rollouts/rollout-thread.ts';
 import type { SshAuthority } from '../ssh/ssh-authority.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -25,6 +26,7 @@ export interface Services {
   readonly presence: Presence;
   readonly waiters: Waiters;
   readonly fleets: FleetCache;
+  readonly rollouts: RolloutThread;
   readonly identities: IdentityCache;
   readonly loginGuard: LoginGuard;
   /** Whom people log in by, besides passwords. */

@@ -70,11 +70,12 @@ async function reached(context: CallContext, scope: Scope): Promise<readonly str
       ? []
       : await context.queries
           .selectFrom('devices')
-          .leftJoin('device_presence', 'device_presence.device', 'devices.name')
           .select('devices.name')
           .where('devices.organisation', '=', organisation)
           .where('devices.lifecycle', '=', 'enrolled')
-          .where((build) => build.and(scopeFilters(build as never, { kind: 'some', grants: byLabel })))
+          .where((build) =>
+            build.and(scopeFilters(context.queries, build, { kind: 'some', grants: byLabel })),
+          )
           .limit(MAX_PRINCIPALS + 1)
           .execute();
   return [

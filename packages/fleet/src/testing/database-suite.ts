@@ -184,6 +184,48 @@ export function databaseSuite(kind: string, place: Place): void {
       ]);
     });
 
+    test('what large fleets are listed and stepped by is made of what was there', async () => {
+      const where = await place();
+      const report = {
+        timeZone: 'Europe/Berlin',
+        image: { booted: null, staged: { reference: 'r', digest: 'd' }, rollback: null },
+        update: { phase: 'staged', updateId: 'u', target: 'd' },
+        health: { state: 'degraded', checks: [] },
+      };
+      {
+        await using old = await openDatabase(where, { migrateTo: 9 });
+        await old.transact(async (transaction) => {
+          const said = { ...DEVICE, lifecycle: 'enrolled', report: JSON.stringify(report) };
+          await transaction
+            .insertInto('devices')
+            .values([
+              { ...said, name: 'said' },
+              { ...DEVICE, lifecycle: 'enrolled', report: null, name: 'silent' },
+            ])
+            .execute();
+          const seen = { device: 'said', seen_ms: 5, address: 'a', interval_seconds: 30 };
+          await transaction.insertInto('device_presence').values(seen).execute();
+          await sql`update devices set why = 'it waits'`.execute(transaction);
+          await sql`
+            insert into rollouts (organisation, name, fleet, release, labels, spec, state, status, engine, revision, created_ms, updated_ms)
+            values ('o', 'r', 'f', 'v', '{}', '{}', 'running', '{}', '{}', 1, 1, 1)`.execute(transaction);
+        });
+      }
+      await using database = await openDatabase(where);
+      const columns = ['name', 'time_zone', 'staged_digest', 'health', 'update_id'] as const;
+      expect(await database.reads.selectFrom('devices').select(columns).orderBy('name').execute()).toEqual([
+        { name: 'said', time_zone: 'Europe/Berlin', staged_digest: 'd', health: 'degraded', update_id: 'u' },
+        { name: 'silent', time_zone: null, staged_digest: null, health: null, update_id: null },
+      ]);
+      expect(
+        await database.reads.selectFrom('device_presence').selectAll().orderBy('device').execute(),
+      ).toEqual([
+        { device: 'said', seen_ms: 5, address: 'a', interval_seconds: 30 },
+        { device: 'silent', seen_ms: 0, address: null, interval_seconds: 60 },
+      ]);
+      expect(await database.reads.selectFrom('rollouts').select('whys').execute()).toEqual([{ whys: '[]' }]);
+    });
+
     test('two that open it at once both find it ready', async () => {
       const where = await place();
       const opened = await Promise.all([openDatabase(where), openDatabase(where)]);

@@ -1,3 +1,4 @@
+export { setBtrfsMetadata } from './btrfs/metadata.ts';
 export { openGceTarget } from './container/gce.ts';
 export type { ContainerIdentity } from './container/identity.ts';
 export type { OvaMachine } from './container/ova/descriptor.ts';

@@ -1,0 +1,87 @@
+import { SlipwayError } from '@slipway/core';
+import type { DiskDirectory, DiskNode } from '@slipway/disk';
+import type { MadeFileSystem } from './maker.ts';
+
+/** What is said at most: an image that does not fit at all has thousands of reasons. */
+const MOST_FINDINGS = 20;
+/** `mkfs.xfs` reads a file at once, and counts its bytes in 31 bits. */
+const XFS_MOST_BYTES = 2 ** 31 - 4096;
+/** What divides the words of a prototype file; there is no way to write one of them in a word. */
+const DIVIDES_WORDS = /[ \t\n]/;
+/** Attributes everybody may give a file of their own. */
+const ANYBODYS_ATTRIBUTE = /^user\./;
+
+/**
+ * Refuses a tree that the program which makes the file system would not carry whole: it would leave things out without a word.
+ *
+ * @param isRoot whether attributes of the system can be set on the copy it is made from
+ * @throws SlipwayError DISK_TREE_INVALID with what does not fit
+ */
+export function refuseUnfit(
+  fileSystem: MadeFileSystem,
+  tree: DiskDirectory,
+  isRoot: boolean = process.geteuid?.() === 0,
+): void {
+  const findings = unfitNodes(fileSystem, tree, isRoot);
+  if (findings.length === 0) return;
+  const more = findings.length - MOST_FINDINGS;
+  throw new SlipwayError(
+    'DISK_TREE_INVALID',
+    `cannot make a root of ${fileSystem}: mkfs.${fileSystem} does not carry everything that stands on it`,
+    {
+      findings: [...findings.slice(0, MOST_FINDINGS), ...(more > 0 ? [`and ${more} more`] : [])],
+      hint: '--rootfs ext4 carries all of it; slipway install to-disk makes the other file systems on the machine itself, and fills them there',
+    },
+  );
+}
+
+function unfitNodes(fileSystem: MadeFileSystem, tree: DiskDirectory, isRoot: boolean): readonly string[] {
+  const findings: string[] = [];
+  const seen = new Set<DiskNode>();
+  const visit = (node: DiskNode, path: string): void => {
+    const why = [
+      ...(seen.has(node) ? ['is a second name of another file'] : []),
+      ...kindProblems(node),
+      ...attributeProblems(fileSystem, node, isRoot),
+      ...(fileSystem === 'xfs' ? wordProblems(node, path) : []),
+    ];
+    seen.add(node);
+    for (const each of why) findings.push(`${Buffer.from(path, 'latin1').toString()} ${each}`);
+    if (node.kind !== 'directory') return;
+    for (const [name, child] of node.entries) visit(child, `${path === '/' ? '' : path}/${name}`);
+  };
+  visit(tree, '/');
+  return findings;
+}
+
+function kindProblems({ kind }: DiskNode): readonly string[] {
+  return kind === 'directory' || kind === 'file' || kind === 'symlink'
+    ? []
+    : [`is a ${kind.replace('-', ' ')}`];
+}
+
+function attributeProblems(
+  fileSystem: MadeFileSystem,
+  { meta }: DiskNode,
+  isRoot: boolean,
+): readonly string[] {
+  const names = [...(meta.xattrs?.keys() ?? [])];
+  if (fileSystem === 'xfs') return names.map((name) => `has the attribute ${name}`);
+  if (isRoot) return [];
+  return names
+    .filter((name) => !ANYBODYS_ATTRIBUTE.test(name))
+    .map((name) => `has the attribute ${name}, which only root can give a copy of it`);
+}
+
+function wordProblems(node: DiskNode, path: string): readonly string[] {
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  const isUnwritable = (word: string): boolean =>
+    DIVIDES_WORDS.test(word) || word.startsWith(':') || word === '$';
+  return [
+    ...(isUnwritable(name) ? ['has a name that its prototype file cannot hold'] : []),
+    ...(node.kind === 'symlink' && isUnwritable(node.target)
+      ? ['leads to where its prototype file cannot say']
+      : []),
+    ...(node.kind === 'file' && node.sizeBytes > XFS_MOST_BYTES ? ['is larger than 2 GiB'] : []),
+  ];
+}

@@ -62,3 +62,5 @@ export type {
   DiskSymlink,
 } from './tree.ts';
 export { deriveUuid } from './uuid.ts';
+export { setXfsMetadata } from './xfs/metadata.ts';
+export { isPlainName, standInName } from './xfs/stand-in.ts';

@@ -1,13 +1,13 @@
 import { SlipwayError } from '@slipway/core';
-import type { DiskDirectory, DiskNode } from '@slipway/disk';
+import { type DiskDirectory, type DiskNode, isPlainName, standInName } from '@slipway/disk';
 import type { MadeFileSystem } from './maker.ts';
 
 /** What is said at most: an image that does not fit at all has thousands of reasons. */
 const MOST_FINDINGS = 20;
 /** `mkfs.xfs` reads a file at once, and counts its bytes in 31 bits. */
 const XFS_MOST_BYTES = 2 ** 31 - 4096;
-/** What divides the words of a prototype file; there is no way to write one of them in a word. */
-const DIVIDES_WORDS = /[ \t\n]/;
+/** No word of a prototype file: white space divides them, a colon begins a remark. */
+const DIVIDES_WORDS = /^:|[ \t\n]/;
 /** Attributes everybody may give a file of their own. */
 const ANYBODYS_ATTRIBUTE = /^user\./;
 
@@ -75,13 +75,30 @@ function attributeProblems(
 
 function wordProblems(node: DiskNode, path: string): readonly string[] {
   const name = path.slice(path.lastIndexOf('/') + 1);
-  const isUnwritable = (word: string): boolean =>
-    DIVIDES_WORDS.test(word) || word.startsWith(':') || word === '$';
   return [
-    ...(isUnwritable(name) ? ['has a name that its prototype file cannot hold'] : []),
-    ...(node.kind === 'symlink' && isUnwritable(node.target)
+    ...(standInName(name) === undefined ? ['has a name that its prototype file cannot hold'] : []),
+    ...(node.kind === 'symlink' && DIVIDES_WORDS.test(node.target)
       ? ['leads to where its prototype file cannot say']
       : []),
     ...(node.kind === 'file' && node.sizeBytes > XFS_MOST_BYTES ? ['is larger than 2 GiB'] : []),
+    ...(node.kind === 'directory' ? ambiguousNames(node) : []),
   ];
+}
+
+/** No two names of a directory may be made under the same one. */
+function ambiguousNames({ entries }: DiskDirectory): readonly string[] {
+  const names = [...entries.keys()];
+  const standIns = new Map<string | undefined, string>();
+  for (const name of names.filter(isPlainName)) standIns.set(name, name);
+  return names
+    .filter((name) => {
+      const standIn = standInName(name);
+      const other = standIns.get(standIn) ?? name;
+      standIns.set(standIn, name);
+      return standIn !== undefined && other !== name;
+    })
+    .map(
+      (name) =>
+        `holds ${Buffer.from(name, 'latin1').toString()}, which its prototype file cannot tell from another`,
+    );
 }

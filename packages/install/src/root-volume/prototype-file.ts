@@ -1,4 +1,4 @@
-import type { DiskDirectory, DiskFile, DiskNode } from '@slipway/disk';
+import { type DiskDirectory, type DiskFile, type DiskNode, standInName } from '@slipway/disk';
 
 /** Begins every prototype file: a name and two numbers that once meant something. */
 const PREAMBLE = 'slipway\n0 0\n';
@@ -8,7 +8,7 @@ const SET_GROUP_BIT = 0o2000;
 /**
  * A tree as `mkfs.xfs -p` takes it (mkfs.xfs(8)): a line for each file, a dollar sign at the end of each directory.
  *
- * It cannot say the sticky bit, times, attributes, and that two names are one file.
+ * It cannot say the sticky bit, times, attributes, and that two names are one file; names it cannot say stand there as {@link standInName}.
  *
  * @param contentOf where the content of a file is on this machine, a path without white space
  */
@@ -16,7 +16,7 @@ export function prototypeFile(tree: DiskDirectory, contentOf: (file: DiskFile) =
   const lines: string[] = [];
   const entries = (directory: DiskDirectory): void => {
     for (const [name, node] of directory.entries) {
-      lines.push(`${name} ${specification(node, contentOf)}`);
+      lines.push(`${standInName(name)} ${specification(node, contentOf)}`);
       if (node.kind === 'directory') entries(node);
     }
     lines.push('$');

@@ -117,7 +117,11 @@ async function installerOf(
   return kickstart === undefined ? undefined : await loadInstallerKickstart(kickstart, context.operation);
 }
 
-function diskWords({ disks, firmware }: DiskRecord): readonly string[] {
+function diskWords({ disks, firmware, root }: DiskRecord): readonly string[] {
   const boots = firmware.includes('bios') ? 'boots on UEFI and BIOS' : 'boots on UEFI only';
-  return disks.map((disk) => `${disk.path}  ${disk.type}, ${formatBytes(disk.diskSizeBytes)}, ${boots}`);
+  const unsealed = root?.sealed === false ? `, its root ${root.fileSystem} and not sealed` : '';
+  return disks.map(
+    (disk) =>
+      `${disk.path}  ${disk.type}, ${formatBytes(disk.diskSizeBytes)}, ${boots}${isDiskFormat(disk.type) ? unsealed : ''}`,
+  );
 }

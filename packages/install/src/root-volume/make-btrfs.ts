@@ -3,9 +3,8 @@ import { join } from 'node:path';
 import type { Operation, ProgressTask } from '@slipway/core';
 import { type DiskDirectory, setBtrfsMetadata } from '@slipway/disk';
 import { setXattr } from '@slipway/linux';
-import { runMaker } from './maker.ts';
+import { type MadeVolume, runMaker } from './maker.ts';
 import { stageFile } from './staged-file.ts';
-import type { MadeVolume } from './write-volume.ts';
 
 const SLASH = Buffer.from('/');
 
@@ -28,7 +27,7 @@ export async function makeBtrfs(
   await stage(tree, Buffer.from(staged), task, operation);
   const named = ['-U', uuid, '-L', label];
   const argv = ['mkfs.btrfs', '--quiet', '--force', ...named, '--rootdir', staged, path] as const;
-  await runMaker('btrfs', argv, 'make a root of btrfs', operation);
+  await runMaker('btrfs', argv, { describe: 'make a root of btrfs', ...operation });
   setBtrfsMetadata(path, tree);
 }
 

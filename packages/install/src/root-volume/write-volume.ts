@@ -14,16 +14,7 @@ import {
 import type { DiskDirectory, DiskWriter } from '@slipway/disk';
 import { makeBtrfs } from './make-btrfs.ts';
 import { makeXfs } from './make-xfs.ts';
-import type { MadeFileSystem } from './maker.ts';
-
-/** A root another program makes. */
-export interface MadeVolume {
-  readonly fileSystem: MadeFileSystem;
-  readonly tree: DiskDirectory;
-  readonly uuid: string;
-  readonly label: string;
-  readonly sizeBytes: number;
-}
+import type { MadeVolume } from './maker.ts';
 
 const CHUNK_BYTES = 1024 ** 2;
 const MAKERS = { btrfs: makeBtrfs, xfs: makeXfs } as const;

@@ -84,7 +84,8 @@ export async function firstDeployment(
   const grub = await findGrub(tree, read, request.architecture);
   await imageRootSetup(tree, read);
   const imageArguments = await imageKernelArguments(tree, request.architecture, read);
-  const rootFileSystem = request.root === undefined ? await rootFileSystemOf(request, tree, read) : undefined;
+  const rootFileSystem =
+    request.root === undefined ? await rootFileSystemOf(request, tree, read, options) : undefined;
   const { id } = await createBootImage(repository, imported, options);
 
   const seed = request.identity ?? id;

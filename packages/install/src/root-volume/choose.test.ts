@@ -1,5 +1,7 @@
 import type { DirectoryNode, TreeNode } from '@slipway/composefs';
-import { expect, test } from 'vitest';
+import { silentLog } from '@slipway/core';
+import type { FileReader } from '@slipway/host';
+import { beforeEach, expect, test } from 'vitest';
 import type { ConfigFile } from '../config/load-config.ts';
 import { configOf } from '../config/load-config.ts';
 import type { RootFileSystem } from '../request.ts';
@@ -34,29 +36,38 @@ async function chosen(
   tree: DirectoryNode,
   asked: { readonly rootFileSystem?: RootFileSystem; readonly config?: ConfigFile } = {},
 ): Promise<RootFileSystem> {
-  return await rootFileSystemOf({ architecture: 'amd64', ...asked }, tree, async function* (node) {
+  const read: FileReader = async function* (node) {
     if (node.content.kind === 'inline') yield node.content.bytes;
-  });
+  };
+  const log = { ...silentLog, warn: (message: string) => void warnings.push(message) };
+  return await rootFileSystemOf({ architecture: 'amd64', ...asked }, tree, read, { log });
 }
+
+let warnings: string[] = [];
+beforeEach(() => {
+  warnings = [];
+});
 
 test('nobody says anything: ext4', async () => {
   expect(await chosen(image({}))).toBe('ext4');
 });
 
-test('the image says it, as bootc reads it: later files and those for this architecture count', async () => {
-  expect(await chosen(image(SAYS_XFS))).toBe('xfs');
+test('what the image says, as bootc reads it, is told and not done: such files would not be sealed', async () => {
+  expect(await chosen(image(SAYS_XFS))).toBe('ext4');
   const site = { 'etc/bootc/install/50-site.toml': '[install]\nroot-fs-type = "btrfs"\n' };
-  expect(await chosen(image({ ...SAYS_XFS, ...site }))).toBe('btrfs');
+  expect(await chosen(image({ ...SAYS_XFS, ...site }))).toBe('ext4');
   const arm = {
     'etc/bootc/install/90-arm.toml': '[install]\nroot-fs-type = "ext4"\nmatch-architectures = ["aarch64"]\n',
   };
-  expect(await chosen(image({ ...SAYS_XFS, ...arm }))).toBe('xfs');
+  expect(await chosen(image({ ...SAYS_XFS, ...arm }))).toBe('ext4');
+  expect(warnings.map((line) => /--rootfs (\w+)/.exec(line)?.[1])).toEqual(['xfs', 'btrfs', 'xfs']);
 });
 
 test('the configuration, and the command line, count more than the image', async () => {
   expect(await chosen(image(SAYS_XFS), { config: config('btrfs') })).toBe('btrfs');
   expect(await chosen(image(SAYS_XFS), { rootFileSystem: 'ext4' })).toBe('ext4');
   expect(await chosen(image(SAYS_XFS), { rootFileSystem: 'btrfs', config: config('btrfs') })).toBe('btrfs');
+  expect(warnings).toEqual([]);
 });
 
 test('two answers are none', async () => {

@@ -1,5 +1,5 @@
 import type { DirectoryNode } from '@slipway/composefs';
-import { SlipwayError } from '@slipway/core';
+import { type OperationOptions, operation, SlipwayError } from '@slipway/core';
 import type { FileReader } from '@slipway/host';
 import { imageInstallConfiguration } from '../installation/install-configuration.ts';
 import type { HostRequest, RootFileSystem } from '../request.ts';
@@ -13,7 +13,8 @@ export function canCarrySeals(fileSystem: RootFileSystem): boolean {
 }
 
 /**
- * The file system of the root of a disk: what was asked for, else what the image says as bootc reads it, else ext4.
+ * The file system of the root of a disk: what was asked for, else ext4. What the image says to bootc counts where an installer seals whatever
+ * it makes; a disk whose files are not sealed is made only where somebody wants it.
  *
  * @throws SlipwayError CONFIG_INVALID
  */
@@ -21,11 +22,18 @@ export async function rootFileSystemOf(
   request: Pick<HostRequest, 'rootFileSystem' | 'config' | 'architecture'>,
   tree: DirectoryNode,
   read: FileReader,
+  options: OperationOptions,
 ): Promise<RootFileSystem> {
   const asked = askedRootFileSystem(request);
   if (asked !== undefined) return asked;
   const { filesystem } = await imageInstallConfiguration(tree, request.architecture, read);
-  return filesystem?.root?.type ?? 'ext4';
+  const wished = filesystem?.root?.type ?? 'ext4';
+  if (!canCarrySeals(wished)) {
+    operation(options).log.warn(
+      `the image would have a root of ${wished}; this one is ext4, whose files can be sealed: --rootfs ${wished} makes the other`,
+    );
+  }
+  return 'ext4';
 }
 
 /**

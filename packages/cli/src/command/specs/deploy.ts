@@ -39,7 +39,7 @@ export const DEPLOY_COMMANDS: readonly CommandSpec[] = [
       ),
       rootfs: choice(
         ['ext4', 'xfs', 'btrfs'],
-        'file system of the root; what the configuration or the image says unless given, else ext4. btrfs and xfs are made by mkfs.btrfs and mkfs.xfs of this machine, and their files are not sealed',
+        'file system of the root; what the configuration says unless given, else ext4. btrfs and xfs are made by mkfs.btrfs and mkfs.xfs of this machine, and their files are not sealed',
       ),
       targetImgref: value('REF', 'image the host follows once it runs; IMAGE unless given'),
       config: value(

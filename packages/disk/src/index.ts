@@ -1,3 +1,4 @@
+export { setBtrfsMetadata } from './btrfs/metadata.ts';
 export { openGceTarget } from './container/gce.ts';
 export type { ContainerIdentity } from './container/identity.ts';
 export type { OvaMachine } from './container/ova/descriptor.ts';
@@ -61,3 +62,5 @@ export type {
   DiskSymlink,
 } from './tree.ts';
 export { deriveUuid } from './uuid.ts';
+export { setXfsMetadata } from './xfs/metadata.ts';
+export { isPlainName, standInName } from './xfs/stand-in.ts';

@@ -91,7 +91,7 @@ export {
   readHistory,
   recordsOfBoot,
 } from './history.ts';
-export { deploymentTitle, type FileReader, imagePrettyName } from './image-file.ts';
+export { deploymentTitle, type FileReader, imagePrettyName, readImageText } from './image-file.ts';
 export { firstCommandLine, imageKernelArguments, KARGS_DIRECTORY, parseKargsFile } from './image-kargs.ts';
 export { type ImageSpec, imageSpecOf, referenceOf } from './image-spec.ts';
 export {

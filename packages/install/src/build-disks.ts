@@ -11,10 +11,11 @@ import { findKnownDisks, inputDigest, type KnownDisks, rememberDisks } from './d
 import { type DiskPlan, planDisk } from './disk-plan.ts';
 import type { FirstDeployment } from './first-deployment.ts';
 import { diskFormat } from './formats.ts';
+import { requireStorage } from './installation/image-storage.ts';
 import { type FoundPayload, findPayloads, preparePayloads } from './medium/payload.ts';
 import { planLiveIso, writeLiveIso } from './medium/write-iso.ts';
 import { PXE_FILES, type PxePlan, planPxe, writePxe } from './medium/write-pxe.ts';
-import { findImage, prepareHost } from './prepare-host.ts';
+import { findImage, type PreparedHost, prepareHost } from './prepare-host.ts';
 import {
   type DiskFormatName,
   type DiskRecord,
@@ -22,19 +23,24 @@ import {
   type DiskType,
   isDiskFormat,
   type WrittenDisk,
+  type WrittenRoot,
 } from './request.ts';
+import { canCarrySeals } from './root-volume/choose.ts';
+import { requireMaker } from './root-volume/maker.ts';
 import { writeDisk } from './write-disk.ts';
 
 const ISO_FILE = 'install.iso';
 const PXE_DIRECTORY = 'pxe';
 
 /**
- * Turns an image into bootable disks: check, fetch, check, lay out, write. Needs no root, no mount, no other program.
+ * Turns an image into bootable disks: check, fetch, check, lay out, write. Needs no root, no mount, and no other program where the root is
+ * ext4.
  *
  * Nothing is written to the output directory before everything that can be decided is decided; a disk stands under its name
  * only when it is complete. The same request gives the same bytes, and is answered at once while they are there.
  *
- * @throws SlipwayError SIGNATURE_REFUSED, and what {@link checkRequest}, {@link firstDeployment}, {@link planDisk} and the transports throw; IO_FAILED, DISK_NO_SPACE
+ * @throws SlipwayError SIGNATURE_REFUSED, and what {@link checkRequest}, {@link firstDeployment}, {@link planDisk} and the transports throw; IO_FAILED, DISK_NO_SPACE,
+ *   TOOL_MISSING, TOOL_FAILED, IMAGE_LACKS_STORAGE
  */
 export async function buildDisks(request: DiskRequest, options: OperationOptions = {}): Promise<DiskRecord> {
   await checkRequest(request);
@@ -74,10 +80,14 @@ async function makeDisks(
 ): Promise<DiskRecord> {
   // Held until the disk is written: garbage collection in another process must not take what we read.
   await using held = new AsyncDisposableStack();
-  const host = held.use(await prepareHost(source, { image, trust }, request, options));
+  const hasDisk = request.types.some(isDiskFormat);
+  // Of media alone nobody asks what the root of a disk would be.
+  const wanted = hasDisk ? request : { ...request, rootFileSystem: 'ext4' as const };
+  const host = held.use(await prepareHost(source, { image, trust }, wanted, options));
   const { repository, imported, deployment, setup } = host;
   const missing = [...new Set(request.types)].filter((type) => known?.disks.has(type) !== true);
   const formats = missing.filter(isDiskFormat);
+  if (hasDisk) await readyRoot(host, options);
   const plan = formats.length === 0 ? undefined : planDisk(repository, imported, deployment, request, setup);
   const others = missing.every(isDiskFormat) ? [] : await preparePayloads(payloads, request, held, options);
   const live = { host, image, payloads: others };
@@ -93,6 +103,17 @@ async function makeDisks(
   const record = recordOf(request, imported, deployment, digest);
   await rememberDisks(request, { ...record, disks: [...disks.values()] }, operation(options));
   return { ...record, disks: inOrder(request.types, disks) };
+}
+
+/** Asks before anything is written whether the root can be made here, and whether the image starts from it. */
+async function readyRoot(host: PreparedHost, options: OperationOptions): Promise<void> {
+  const { rootFileSystem: fileSystem = 'ext4' } = host.deployment;
+  if (fileSystem === 'ext4') return;
+  await requireMaker(fileSystem, options);
+  await requireStorage(host, new Set([fileSystem]));
+  operation(options).log.warn(
+    `files in a root of ${fileSystem} that is made like this are not sealed with fs-verity: reading them checks nothing`,
+  );
 }
 
 function inOrder(
@@ -185,6 +206,11 @@ function recordOf(
     kernel: deployment.kernelVersion,
     kernelCommandLine: deployment.commandLine,
     firmware: deployment.grub === undefined ? ['uefi'] : ['uefi', 'bios'],
+    root: request.types.some(isDiskFormat) ? rootOf(deployment) : undefined,
     disks: [],
   };
+}
+
+function rootOf({ rootFileSystem: fileSystem = 'ext4' }: FirstDeployment): WrittenRoot {
+  return { fileSystem, sealed: canCarrySeals(fileSystem) };
 }

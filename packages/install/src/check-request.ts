@@ -4,6 +4,8 @@ import { type KernelCommandLine, parseKernelCommandLine } from '@slipway/boot';
 import { errnoOf, messageOf, SlipwayError, systemRefusal } from '@slipway/core';
 import { diskFormat } from './formats.ts';
 import { type DiskRequest, type HostRequest, isDiskFormat } from './request.ts';
+import { askedRootFileSystem } from './root-volume/choose.ts';
+import { requireMaker } from './root-volume/maker.ts';
 
 /** The smallest unit every disk is made of. */
 const SECTOR_BYTES = 512;
@@ -11,11 +13,13 @@ const SECTOR_BYTES = 512;
 /**
  * Refuses what needs no image to be refused, before anything is fetched or written.
  *
- * @throws SlipwayError KERNEL_ARGUMENT_INVALID, DISK_INVALID, IO_FAILED
+ * @throws SlipwayError KERNEL_ARGUMENT_INVALID, DISK_INVALID, CONFIG_INVALID, TOOL_MISSING, IO_FAILED
  */
 export async function checkRequest(request: DiskRequest): Promise<void> {
   ownKernelArguments(request);
   checkDiskSize(request);
+  const fileSystem = askedRootFileSystem(request);
+  if (fileSystem !== undefined && request.types.some(isDiskFormat)) await requireMaker(fileSystem);
   await checkOutputDirectory(request.outputDirectory);
 }
 

@@ -14,11 +14,12 @@ import {
   type DiskType,
   FIRMWARE,
   isDiskFormat,
+  ROOT_FILE_SYSTEMS,
   type WrittenDisk,
 } from './request.ts';
 
 /** Raised whenever the same request gives other bytes than before. */
-const BYTES_VERSION = 2;
+const BYTES_VERSION = 3;
 
 /**
  * SHA-256 over everything the bytes of a disk depend on: the image by its digest, and what was asked for. Where it is written
@@ -41,6 +42,7 @@ export function inputDigest(
     config: request.config?.config ?? null,
     zstd: request.zstd === true,
     installer: installerInputs(request),
+    ...(request.rootFileSystem === undefined ? {} : { rootFileSystem: request.rootFileSystem }),
     ...(payloads.length === 0 || request.types.every(isDiskFormat)
       ? {}
       : { payloads: payloads.map(payloadInputs) }),
@@ -89,6 +91,7 @@ const ENTRY = z.strictObject({
     kernel: z.string(),
     kernelCommandLine: z.string(),
     firmware: z.array(z.enum(FIRMWARE)).max(FIRMWARE.length),
+    root: z.strictObject({ fileSystem: z.enum(ROOT_FILE_SYSTEMS), sealed: z.boolean() }).optional(),
   }),
   disks: z.array(z.strictObject({ disk: DISK, fingerprint: z.string() })).max(DISK_TYPES.length),
 });
@@ -108,7 +111,13 @@ export async function findKnownDisks(request: DiskRequest, digest: string): Prom
   }
   const { record } = entry;
   return {
-    record: { ...record, image: formatReference(request.image), version: record.version, disks: [] },
+    record: {
+      ...record,
+      image: formatReference(request.image),
+      version: record.version,
+      root: record.root,
+      disks: [],
+    },
     disks,
   };
 }

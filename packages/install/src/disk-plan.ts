@@ -4,15 +4,12 @@ import { roundUp, SlipwayError } from '@slipway/core';
 import {
   type DiskDirectory,
   deriveUuid,
-  type Ext4Plan,
   type FatPlan,
   type GptLayout,
   layoutGpt,
-  minimumExt4Bytes,
   PARTITION_TYPES,
   type PartitionContent,
   type PartitionRequest,
-  planExt4,
   planFat,
 } from '@slipway/disk';
 import { espTree } from './esp-tree.ts';
@@ -21,6 +18,8 @@ import { roundUpForTypes } from './formats.ts';
 import type { HostSetup } from './host-setup.ts';
 import type { DiskGeometry, DiskType } from './request.ts';
 import { rootTree } from './root-tree.ts';
+import { canCarrySeals } from './root-volume/choose.ts';
+import { leastRootBytes, planRootVolume, type RootVolume } from './root-volume/plan.ts';
 import { extraContents } from './storage/contents.ts';
 import { extraSizes, leastExtraBytes } from './storage/sizes.ts';
 import { treeCopy } from './tree-copy.ts';
@@ -36,7 +35,7 @@ export interface DiskPlan {
   readonly layout: GptLayout;
   readonly esp: FatPlan;
   readonly espUuid: string;
-  readonly root: Ext4Plan;
+  readonly root: RootVolume;
   readonly rootPartitionUuid: string;
   /** What stands in further partitions, by their UUIDs. */
   readonly extras: ReadonlyMap<string, PartitionContent>;
@@ -67,7 +66,8 @@ const ROOT_TYPES: Readonly<Record<string, string | undefined>> = {
 /**
  * Lays the disk out: table, boot partition, root. Nothing is written.
  *
- * @throws SlipwayError DISK_TOO_SMALL when the size asked for does not hold what the image needs
+ * @throws SlipwayError DISK_TOO_SMALL when the size asked for does not hold what the image needs, DISK_TREE_INVALID when the file system of
+ *   the root cannot hold it
  */
 export function planDisk(
   repository: Repository,
@@ -79,11 +79,16 @@ export function planDisk(
   const { seed, timeSec } = deployment;
   const espContent = espTreeOf(repository, deployment, request.architecture);
   const mounted = new Map<string, DiskDirectory>();
-  const rootContent = rootTreeOf(repository, imported, deployment, setup, mounted);
+  const { rootFileSystem: fileSystem = 'ext4' } = deployment;
+  const isSealed = canCarrySeals(fileSystem);
+  const rootContent = rootTreeOf(repository, imported, deployment, setup, mounted, isSealed);
   const { storage } = setup;
   const espBytes = Math.max(espSizeBytes(deployment), roundUp(storage.espLeastBytes, MIB));
   const bootBytes = espBytes + (deployment.grub === undefined ? 0 : BIOS_BOOT_BYTES);
-  const rootLeastBytes = Math.max(minimumExt4Bytes(rootContent), roundUp(storage.rootLeastBytes, MIB));
+  const rootLeastBytes = Math.max(
+    leastRootBytes(fileSystem, rootContent),
+    roundUp(storage.rootLeastBytes, MIB),
+  );
   const extraBytes = leastExtraBytes(storage.extras);
   const diskSizeBytes =
     request.diskSizeBytes ??
@@ -141,7 +146,7 @@ export function planDisk(
       partitionOffsetBytes: espPartition.offsetBytes,
     }),
     rootPartitionUuid,
-    root: planExt4(rootContent, {
+    root: planRootVolume(fileSystem, rootContent, {
       uuid: deployment.rootUuid,
       label: 'slipway-root',
       timeSec,

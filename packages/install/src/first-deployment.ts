@@ -33,7 +33,8 @@ import { formatReference, type Reference } from '@slipway/oci';
 import { ownKernelArguments } from './check-request.ts';
 import { findLoader } from './esp-tree.ts';
 import { findGrub, type GrubLoader } from './grub-loader.ts';
-import type { HostRequest, RootPlace } from './request.ts';
+import type { HostRequest, RootFileSystem, RootPlace } from './request.ts';
+import { canCarrySeals, rootFileSystemOf } from './root-volume/choose.ts';
 
 /** The deployment a disk is made with: everything a host will know of itself at its first boot. */
 export interface FirstDeployment {
@@ -53,6 +54,8 @@ export interface FirstDeployment {
   readonly version: string | undefined;
   readonly target: Reference;
   readonly rootUuid: string;
+  /** Undefined where the root was made by somebody else. */
+  readonly rootFileSystem: RootFileSystem | undefined;
   /** Time of everything the image gives no time, seconds since 1970: the image's own. */
   readonly timeSec: number;
 }
@@ -64,7 +67,7 @@ const VERSION_LABEL = 'org.opencontainers.image.version';
  * a byte of a disk is written.
  *
  * @throws SlipwayError IMAGE_NO_KERNEL, IMAGE_MANY_KERNELS, IMAGE_NO_INITRAMFS, IMAGE_NOT_BOOTABLE, GRUB_INVALID,
- *   KERNEL_ARGUMENT_INVALID
+ *   KERNEL_ARGUMENT_INVALID, CONFIG_INVALID
  */
 export async function firstDeployment(
   repository: Repository,
@@ -81,6 +84,8 @@ export async function firstDeployment(
   const grub = await findGrub(tree, read, request.architecture);
   await imageRootSetup(tree, read);
   const imageArguments = await imageKernelArguments(tree, request.architecture, read);
+  const rootFileSystem =
+    request.root === undefined ? await rootFileSystemOf(request, tree, read, options) : undefined;
   const { id } = await createBootImage(repository, imported, options);
 
   const seed = request.identity ?? id;
@@ -97,7 +102,7 @@ export async function firstDeployment(
     grub,
     title: deploymentTitle(await imagePrettyName(tree, read), version, id),
     commandLine: firstCommandLine(
-      rootArguments(request.root ?? { kernelArguments: `root=UUID=${rootUuid} rw`, isSealed: true }, id),
+      rootArguments(request.root ?? ownRoot(rootUuid, rootFileSystem), id),
       keptArguments(imageArguments, request.removedKernelArguments ?? []),
       ownKernelArguments(request),
     ),
@@ -121,8 +126,16 @@ export async function firstDeployment(
     version,
     target,
     rootUuid,
+    rootFileSystem,
     timeSec,
   };
+}
+
+function ownRoot(
+  uuid: string,
+  fileSystem: RootFileSystem = 'ext4',
+): Pick<RootPlace, 'kernelArguments' | 'isSealed'> {
+  return { kernelArguments: `root=UUID=${uuid} rw`, isSealed: canCarrySeals(fileSystem) };
 }
 
 function rootArguments(

@@ -24,8 +24,6 @@ export {
   type BlockSetup,
   type DiskInstallRequest,
   type InstallRequest,
-  ROOT_FILE_SYSTEMS,
-  type RootFileSystem,
 } from './installation/request.ts';
 export { describeKickstart } from './kickstart/describe.ts';
 export { configuredSelection, type DiskSelection } from './kickstart/disk-selection.ts';
@@ -42,5 +40,8 @@ export {
   type InstallerFile,
   isDiskFormat,
   type Payload,
+  ROOT_FILE_SYSTEMS,
+  type RootFileSystem,
   type WrittenDisk,
+  type WrittenRoot,
 } from './request.ts';

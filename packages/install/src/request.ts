@@ -19,6 +19,10 @@ export function isDiskFormat(type: DiskType): type is DiskFormatName {
 export const FIRMWARE = ['uefi', 'bios'] as const;
 export type Firmware = (typeof FIRMWARE)[number];
 
+/** File systems a root can have. */
+export const ROOT_FILE_SYSTEMS = ['ext4', 'xfs', 'btrfs'] as const;
+export type RootFileSystem = (typeof ROOT_FILE_SYSTEMS)[number];
+
 /** Where the root file system of a host is, when it is not what stands alone in a partition of a disk written whole. */
 export interface RootPlace {
   /** Finds the root file system, and opens what it lies in: `root=UUID=… rw rd.luks.name=…`. */
@@ -57,6 +61,8 @@ export interface HostRequest {
   readonly identity?: string;
   /** A root made by somebody else; the second partition of the disk where absent. */
   readonly root?: RootPlace;
+  /** Of a disk that is written whole: what the configuration says where absent, else what the image says, else ext4. */
+  readonly rootFileSystem?: RootFileSystem | undefined;
 }
 
 /** Sizes of a disk. */
@@ -119,6 +125,13 @@ export interface WrittenDisk {
   readonly sha256: string | undefined;
 }
 
+/** The root of a disk. */
+export interface WrittenRoot {
+  readonly fileSystem: RootFileSystem;
+  /** Whether its files are sealed with fs-verity, and the host insists on it. */
+  readonly sealed: boolean;
+}
+
 /** What was made, for people and for pipelines. */
 export interface DiskRecord {
   readonly image: string;
@@ -132,5 +145,7 @@ export interface DiskRecord {
   readonly kernelCommandLine: string;
   /** What a machine may have to boot the disks: BIOS where the image carries the modules of GRUB (grub-pc-bin). */
   readonly firmware: readonly Firmware[];
+  /** Of the disks; of media that install nothing is said. */
+  readonly root: WrittenRoot | undefined;
   readonly disks: readonly WrittenDisk[];
 }

@@ -1,12 +1,12 @@
 import { type OperationOptions, operation, type ProgressSink } from '@slipway/core';
-import { type DiskTarget, writeExt4, writeFat, writeGptDisk } from '@slipway/disk';
+import { type DiskTarget, writeFat, writeGptDisk } from '@slipway/disk';
 import type { DiskPlan } from './disk-plan.ts';
 
 /**
  * Writes a planned disk in one ascending pass, and finishes it.
  *
  * @param task what progress calls it
- * @throws SlipwayError IO_FAILED, DISK_NO_SPACE, OBJECT_CORRUPT, DISK_CONTENT_CHANGED
+ * @throws SlipwayError IO_FAILED, DISK_NO_SPACE, OBJECT_CORRUPT, DISK_CONTENT_CHANGED, TOOL_MISSING, TOOL_FAILED
  */
 export async function writeDisk(
   target: DiskTarget,
@@ -22,7 +22,7 @@ export async function writeDisk(
       bootCode: plan.bootCode,
       partitions: new Map([
         [plan.espUuid, (window, operation) => writeFat(window, plan.esp, operation)],
-        [plan.rootPartitionUuid, (window, operation) => writeExt4(window, plan.root, operation)],
+        [plan.rootPartitionUuid, plan.root.content],
         ...plan.extras,
       ]),
     },

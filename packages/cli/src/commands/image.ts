@@ -11,6 +11,7 @@ import {
   loadInstallerConfig,
   loadInstallerKickstart,
   type Payload,
+  type RootFileSystem,
 } from '@slipway/install';
 import { expandReference, parseReference } from '@slipway/oci';
 import type { CommandContext } from '../command/spec.ts';
@@ -23,6 +24,7 @@ interface ImageInput {
   readonly type: readonly DiskType[];
   readonly output: string;
   readonly size: number | undefined;
+  readonly rootfs: RootFileSystem | undefined;
   readonly targetImgref: string | undefined;
   readonly config: string | undefined;
   readonly kickstart: string | undefined;
@@ -49,6 +51,11 @@ export async function image(input: ImageInput, context: CommandContext): Promise
     });
   }
   const hasDisk = input.type.some(isDiskFormat);
+  if (input.rootfs !== undefined && !hasDisk) {
+    throw new SlipwayError('USAGE', 'cannot choose the root of a host: no disk is asked for', {
+      hint: 'a medium carries what --config or --kickstart says of the root; add a disk such as --type raw, or leave --rootfs out',
+    });
+  }
   // A medium carries the file as it is; an installer does what no disk image can have, such as LUKS and RAID.
   const config = hasDisk ? await configOf(input, context) : undefined;
   const installer = input.type.every(isDiskFormat) ? undefined : await installerOf(input, context);
@@ -63,6 +70,7 @@ export async function image(input: ImageInput, context: CommandContext): Promise
       zstd: input.zstd,
       recordDirectory: diskRecordDirectory(process.env, input.cache),
       signaturePolicy: input.signaturePolicy,
+      rootFileSystem: input.rootfs,
       ...cachePaths(process.env, input.cache),
       ...(input.payload.length === 0 ? {} : { payloads: await payloadsOf(input, context) }),
       ...(input.targetImgref === undefined ? {} : { target: parseReference(input.targetImgref) }),
@@ -109,7 +117,11 @@ async function installerOf(
   return kickstart === undefined ? undefined : await loadInstallerKickstart(kickstart, context.operation);
 }
 
-function diskWords({ disks, firmware }: DiskRecord): readonly string[] {
+function diskWords({ disks, firmware, root }: DiskRecord): readonly string[] {
   const boots = firmware.includes('bios') ? 'boots on UEFI and BIOS' : 'boots on UEFI only';
-  return disks.map((disk) => `${disk.path}  ${disk.type}, ${formatBytes(disk.diskSizeBytes)}, ${boots}`);
+  const unsealed = root?.sealed === false ? `, its root ${root.fileSystem} and not sealed` : '';
+  return disks.map(
+    (disk) =>
+      `${disk.path}  ${disk.type}, ${formatBytes(disk.diskSizeBytes)}, ${boots}${isDiskFormat(disk.type) ? unsealed : ''}`,
+  );
 }

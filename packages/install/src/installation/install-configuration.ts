@@ -1,9 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type DirectoryNode, lookupDirectory } from '@slipway/composefs';
 import { errnoOf, messageOf, SlipwayError } from '@slipway/core';
+import { type FileReader, readImageText } from '@slipway/host';
 import { parse } from 'smol-toml';
 import * as z from 'zod';
-import { BLOCK_SETUPS, type BlockSetup, ROOT_FILE_SYSTEMS, type RootFileSystem } from './request.ts';
+import { ROOT_FILE_SYSTEMS, type RootFileSystem } from '../request.ts';
+import { BLOCK_SETUPS, type BlockSetup } from './request.ts';
 
 /** Where an image, a site, an administrator and a running system say how an installation goes; later ones count more. */
 const DIRECTORIES = ['usr/lib', 'usr/local/lib', 'etc', 'run'].map((base) => `${base}/bootc/install`);
@@ -53,10 +56,38 @@ export async function installConfiguration(
   for (const directory of DIRECTORIES) {
     for (const name of await namesIn(join(root, directory))) files.set(name, join(root, directory, name));
   }
+  return await mergedFiles(files, architecture, textOf);
+}
+
+/**
+ * The same of an image: what it carries in `/usr/lib` and `/etc`.
+ *
+ * @throws SlipwayError CONFIG_INVALID with the file, IMAGE_NOT_BOOTABLE for one that is far too large
+ */
+export async function imageInstallConfiguration(
+  tree: DirectoryNode,
+  architecture: string,
+  read: FileReader,
+): Promise<InstallConfiguration> {
+  const files = new Map<string, string>();
+  for (const directory of DIRECTORIES) {
+    const names = lookupDirectory(tree, `/${directory}`)?.entries.keys() ?? [];
+    for (const name of names) if (name.endsWith('.toml')) files.set(name, `/${directory}/${name}`);
+  }
+  const textIn = async (path: string): Promise<string> => (await readImageText(tree, path, read)) ?? '';
+  return await mergedFiles(files, architecture, textIn);
+}
+
+/** @param files path by name */
+async function mergedFiles(
+  files: ReadonlyMap<string, string>,
+  architecture: string,
+  text: (path: string) => Promise<string>,
+): Promise<InstallConfiguration> {
   const ordered = [...files].toSorted(([a], [b]) => (a < b ? -1 : 1));
   let merged: InstallConfiguration = {};
   for (const [, path] of ordered) {
-    const own = parseInstallFile(await textOf(path), path);
+    const own = parseInstallFile(await text(path), path);
     const wanted = own['match-architectures'];
     if (wanted !== undefined && !wanted.includes(RUST_NAMES[architecture] ?? architecture)) continue;
     merged = mergeConfigurations(merged, own);

@@ -1,9 +1,9 @@
 /** What a plan of layered storage is made from, and what it is. */
 import { SlipwayError } from '@slipway/core';
 import type { Customizations, FsType } from '../config/types.ts';
-import type { RootPlace } from '../request.ts';
+import type { RootFileSystem, RootPlace } from '../request.ts';
 import type { StorageNeed } from './image-storage.ts';
-import type { BlockSetup, RootFileSystem } from './request.ts';
+import type { BlockSetup } from './request.ts';
 import type { InstallStep, StepOf } from './step.ts';
 
 /** A disk as far as a plan needs to know it. */

@@ -1,7 +1,7 @@
 import type { FileSystemConfig, PartitionConfig } from '../config/types.ts';
+import type { RootFileSystem } from '../request.ts';
 import type { LayerDraft } from './layer-draft.ts';
 import type { OpenedDevice } from './opened-device.ts';
-import type { RootFileSystem } from './request.ts';
 
 /** xfs has room for no longer one. */
 const LONGEST_LABEL = 12;

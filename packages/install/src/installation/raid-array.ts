@@ -1,9 +1,9 @@
 import type { PartitionConfig, RaidConfig } from '../config/types.ts';
+import type { RootFileSystem } from '../request.ts';
 import type { LayerDraft } from './layer-draft.ts';
 import { unknownLayout } from './layer-plan.ts';
 import { draftOpened } from './opened-device.ts';
 import { draftFileSystem } from './planned-file-system.ts';
-import type { RootFileSystem } from './request.ts';
 
 /**
  * An array of partitions and what stands on it.

@@ -1,15 +1,11 @@
 import type { Reference } from '@slipway/oci';
 import type { DiskSelection } from '../kickstart/disk-selection.ts';
 import type { KickstartScript } from '../kickstart/plan.ts';
-import type { HostRequest } from '../request.ts';
+import type { HostRequest, RootFileSystem } from '../request.ts';
 
 /** How what is below the root file system is made. */
 export const BLOCK_SETUPS = ['direct', 'tpm2-luks'] as const;
 export type BlockSetup = (typeof BLOCK_SETUPS)[number];
-
-/** File systems a root can have. */
-export const ROOT_FILE_SYSTEMS = ['ext4', 'xfs', 'btrfs'] as const;
-export type RootFileSystem = (typeof ROOT_FILE_SYSTEMS)[number];
 
 /** An image to put on a machine: what does not depend on where. */
 export interface InstallRequest extends HostRequest {

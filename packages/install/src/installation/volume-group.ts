@@ -1,9 +1,9 @@
 import type { LogicalVolumeConfig, PartitionConfig } from '../config/types.ts';
+import type { RootFileSystem } from '../request.ts';
 import { sizingOf } from '../storage/request.ts';
 import type { LayerDraft } from './layer-draft.ts';
 import type { OpenedDevice } from './opened-device.ts';
 import { draftFileSystem } from './planned-file-system.ts';
-import type { RootFileSystem } from './request.ts';
 import { shareRoom } from './share-room.ts';
 import type { StepOf } from './step.ts';
 import { nameOf } from './wanted-partitions.ts';

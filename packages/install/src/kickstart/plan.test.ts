@@ -325,14 +325,17 @@ describe('what makes no sense', () => {
 
   test('a disk image runs no scripts and has what its writer can make', async () => {
     expect(
-      await errors('part / --fstype=xfs --size=1\npart pv.1 --size=1\nvolgroup v pv.1\n%post\n%end\n', {
-        target: 'disk',
-      }),
+      await errors(
+        'part / --fstype=vfat --size=1\npart /srv --fstype=xfs --size=1\npart pv.1 --size=1\nvolgroup v pv.1\n%post\n%end\n',
+        {
+          target: 'disk',
+        },
+      ),
     ).toEqual([
-      '1: part: disk.partitions[0].fs_type xfs is not supported on a disk image yet; use ext4',
-      '1: part: disk.partitions[0].fs_type the root is ext4',
-      '2: part: disk.partitions[1].type lvm is not supported on a disk image yet; an installer makes it',
-      '4: %post: scripts run where an installer runs, a disk image is written without running anything',
+      '1: part: disk.partitions[0].fs_type the root is ext4, xfs or btrfs',
+      '2: part: disk.partitions[1].fs_type xfs is not supported on a disk image yet; use ext4',
+      '3: part: disk.partitions[2].type lvm is not supported on a disk image yet; an installer makes it',
+      '5: %post: scripts run where an installer runs, a disk image is written without running anything',
     ]);
   });
 });

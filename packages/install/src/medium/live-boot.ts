@@ -10,6 +10,7 @@ import {
   parseEntryName,
   parseKernelCommandLine,
   removeKernelArgument,
+  withComposefs,
 } from '@slipway/boot';
 import type { Repository } from '@slipway/composefs';
 import { type DiskDirectory, type DiskMetadata, deriveUuid } from '@slipway/disk';
@@ -46,7 +47,9 @@ export function liveCommandLine(deployment: FirstDeployment, medium: string): st
   const patience = `rootflags=x-systemd.device-timeout=${MEDIUM_SECONDS}`;
   const root = `root=UUID=${liveRootUuid(deployment)} ${patience} ro slipway.live=${medium} systemd.gpt_auto=0`;
   const host = ['root', 'rw'].reduce(removeKernelArgument, parseKernelCommandLine(deployment.commandLine));
-  return formatKernelCommandLine([...parseKernelCommandLine(root), ...host]);
+  // Its own root is always sealed, whatever the root of a disk made beside it is.
+  const sealed = withComposefs(host, { id: deployment.id, verityRequired: true });
+  return formatKernelCommandLine([...parseKernelCommandLine(root), ...sealed]);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { argument, restArguments } from '../argument.ts';
-import { choices, flag, list, parsedValue, required, value } from '../option.ts';
+import { choice, choices, flag, list, parsedValue, required, value } from '../option.ts';
 import {
   ARCH_OPTION,
   CACHE_OPTION,
@@ -16,8 +16,9 @@ export const DEPLOY_COMMANDS: readonly CommandSpec[] = [
     path: ['image'],
     summary: 'turn an image into a bootable disk',
     description: [
-      'Writes a disk with a GPT, a FAT boot partition with systemd-boot and an ext4 root that holds the image sealed with fs-verity. Needs no root, no loop device, no mount and no container engine. The same inputs give the same bytes.',
+      'Writes a disk with a GPT, a FAT boot partition with systemd-boot and an ext4 root that holds the image sealed with fs-verity. Needs no root user, no loop device, no mount and no container engine. The same inputs give the same bytes.',
       'The disk grows to the size of the machine it is put on at its first boot.',
+      'With --rootfs btrfs or xfs the root is made by the mkfs program of that file system, as any user and without mounting it. Its files are not sealed with fs-verity, two builds differ in their bytes, and the root stands in TMPDIR or /var/tmp before it is copied onto the disk.',
       'With --type iso, a medium that boots from a disc and from a USB stick, starts the image and installs it to a disk of the machine, without a network. What --config or --kickstart says goes onto the medium; a kickstart file, or installer.unattended of a configuration, makes it ask nothing. --type pxe is the same for machines that start over the network: a directory for a server.',
       'Beside the disks stands SHA256SUMS. Asked for the same again, disks that nobody touched are not written again; remove one to have it written.',
     ],
@@ -35,6 +36,10 @@ export const DEPLOY_COMMANDS: readonly CommandSpec[] = [
         parseSizeBytes,
         'SIZE',
         'size of the disk, such as 10G; what two deployments need unless given',
+      ),
+      rootfs: choice(
+        ['ext4', 'xfs', 'btrfs'],
+        'file system of the root; what the configuration says unless given, else ext4. btrfs and xfs are made by mkfs.btrfs and mkfs.xfs of this machine, and their files are not sealed',
       ),
       targetImgref: value('REF', 'image the host follows once it runs; IMAGE unless given'),
       config: value(

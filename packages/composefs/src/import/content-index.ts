@@ -20,7 +20,7 @@ import {
   type LocatedContent,
 } from './content-record.ts';
 import { layerEntries, layerStreamName } from './layer-record.ts';
-import { ObjectDigests, READ_BYTES, readPart } from './object-digests.ts';
+import { ObjectHasher, READ_BYTES, readPart, type WholeObject } from './object-hasher.ts';
 
 const LAYER_PREFIX = layerStreamName('');
 /** In place of the number of an object: the content stands among the inline ones. */
@@ -40,6 +40,8 @@ export class ContentIndex implements KnownContent {
   /** Where it begins in the object, or among the inline ones. */
   #at = new Float64Array(FIRST_ROOM);
   #sizeBytes = new Float64Array(FIRST_ROOM);
+  /** By object: one more than the number of the content that is all of it; 0: not known. */
+  #whole = new Uint32Array(FIRST_ROOM);
   readonly #scratch = Buffer.allocUnsafeSlow(READ_BYTES);
 
   constructor(repository: Repository) {
@@ -58,10 +60,25 @@ export class ContentIndex implements KnownContent {
       this.#at = grown(this.#at);
       this.#sizeBytes = grown(this.#sizeBytes);
     }
-    const isInline = content.kind === 'inline';
-    this.#object[number] = isInline ? INLINE : this.#objects.indexOf(content.object);
-    this.#at[number] = isInline ? this.#inline.addBytes(content.bytes) : content.offsetBytes;
-    this.#sizeBytes[number] = isInline ? content.bytes.length : content.sizeBytes;
+    if (content.kind === 'inline') {
+      this.#object[number] = INLINE;
+      this.#at[number] = this.#inline.addBytes(content.bytes);
+      this.#sizeBytes[number] = content.bytes.length;
+      return;
+    }
+    const object = this.#objects.indexOf(content.object);
+    this.#object[number] = object;
+    this.#at[number] = content.offsetBytes;
+    this.#sizeBytes[number] = content.sizeBytes;
+    if (content.offsetBytes === 0) this.#noteWhole(object, number);
+  }
+
+  /** All of an object, where a content was taken in that is. */
+  wholeOf(object: Uint8Array): WholeObject | undefined {
+    const known = this.#objects.find(object);
+    const number = (known === -1 ? 0 : (this.#whole[known] ?? 0)) - 1;
+    const sha256 = number === -1 ? undefined : this.#sha256.at(number);
+    return sha256 === undefined ? undefined : { sha256, sizeBytes: this.#sizeBytes[number] ?? 0 };
   }
 
   find(digest: string, sizeBytes: number): OpenContent | undefined {
@@ -72,6 +89,14 @@ export class ContentIndex implements KnownContent {
     const object = this.#object[number] ?? INLINE;
     if (object === INLINE) return (start, end) => [this.#inline.bytes(at + start, end - start)];
     return (start, end) => readPart(this.#pathOf(object), at + start, at + end, this.#scratch);
+  }
+
+  /** A piece at the beginning of an object is shorter than all of it. */
+  #noteWhole(object: number, number: number): void {
+    while (object >= this.#whole.length) this.#whole = grown(this.#whole);
+    const before = (this.#whole[object] ?? 0) - 1;
+    const isLonger = before === -1 || (this.#sizeBytes[before] ?? 0) < (this.#sizeBytes[number] ?? 0);
+    if (isLonger) this.#whole[object] = number + 1;
   }
 
   #pathOf(object: number): string {
@@ -94,24 +119,21 @@ export async function loadContentIndex(
 ): Promise<ContentIndex> {
   const { signal, progress, log } = operation(options);
   const index = new ContentIndex(repository);
-  const digests = new ObjectDigests(repository, signal);
+  const hasher = new ObjectHasher(repository, signal);
   const unindexed: { readonly diffId: string; readonly layer: StreamRecord }[] = [];
   for (const name of repository.listStreams()) {
     if (!name.startsWith(LAYER_PREFIX)) continue;
     const diffId = name.slice(LAYER_PREFIX.length);
     const layer = readWhole(repository, name);
     if (layer === undefined) continue;
-    const isRecorded = readRecorded(repository, diffId, (content) => {
-      index.add(content);
-      digests.note(content);
-    });
+    const isRecorded = readRecorded(repository, diffId, (content) => index.add(content));
     if (!isRecorded) unindexed.push({ diffId, layer });
   }
   const total = unindexed.reduce((sum, { layer }) => sum + layer.objects.length, 0);
   // It takes seconds, once; most times there is nothing to do.
   const task = unindexed.length === 0 ? undefined : startTask(progress, 'index the store', 'items', total);
   for (const { diffId, layer } of unindexed) {
-    const record = await indexLayer(layer, diffId, { index, digests });
+    const record = await indexLayer(layer, diffId, { index, hasher });
     // The layer is fetched again when it is wanted, and says the same.
     if (record === undefined) continue;
     task?.advance(layer.objects.length);
@@ -119,7 +141,7 @@ export async function loadContentIndex(
     log.debug('indexed the files of a layer', { diffId, files: record.objects.length });
   }
   task?.end();
-  await indexStray(repository, { index, digests });
+  await indexStray(repository, { index, hasher });
   return index;
 }
 
@@ -164,7 +186,7 @@ function readRecorded(
 async function indexLayer(
   layer: StreamRecord,
   diffId: string,
-  { index, digests }: { readonly index: ContentIndex; readonly digests: ObjectDigests },
+  { index, hasher }: { readonly index: ContentIndex; readonly hasher: ObjectHasher },
 ): Promise<StreamContent | undefined> {
   const writer = new ContentRecordWriter(diffId);
   const take = (content: LocatedContent): void => {
@@ -176,7 +198,7 @@ async function indexLayer(
       if (content?.kind === 'inline' && content.bytes.length > 0) take(inlineContent(content.bytes));
       if (content?.kind !== 'object' || content.digest === undefined) continue;
       const { digest: object, sizeBytes } = content;
-      const sha256 = await digests.of(object);
+      const { sha256 } = index.wholeOf(object) ?? (await hasher.hash(object));
       take({ kind: 'object', sha256, object, offsetBytes: 0, sizeBytes });
     }
   } catch (cause) {
@@ -189,7 +211,7 @@ async function indexLayer(
 /** Takes in objects nothing refers to: files of a pull that was cut short, whose layers have no records yet. */
 async function indexStray(
   repository: Repository,
-  { index, digests }: { readonly index: ContentIndex; readonly digests: ObjectDigests },
+  { index, hasher }: { readonly index: ContentIndex; readonly hasher: ObjectHasher },
 ): Promise<void> {
   const named = new DigestSet();
   const nameHex = (digest: string | undefined): void => {
@@ -204,7 +226,7 @@ async function indexStray(
     if (digest === undefined) continue;
     const object = Buffer.from(digest, 'hex');
     if (named.find(object) !== -1) continue;
-    const sha256 = await digests.of(object);
-    index.add({ kind: 'object', sha256, object, offsetBytes: 0, sizeBytes: digests.sizeOf(object) });
+    const whole = index.wholeOf(object) ?? (await hasher.hash(object));
+    index.add({ kind: 'object', ...whole, object, offsetBytes: 0 });
   }
 }

@@ -8,6 +8,7 @@ const LONG = [
   'health-vm',
   'installer-bios-vm',
   'installer-vm',
+  'root-volumes-vm',
   'base-image',
   'rechunk',
   'pull-kill',

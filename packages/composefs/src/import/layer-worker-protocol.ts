@@ -1,4 +1,4 @@
-import { type ErrorCode, type ErrorContext, isSlipwayError, messageOf, SlipwayError } from '@slipway/core';
+import type { ThrownInThread } from '@slipway/core/thread';
 import type { Digest } from '@slipway/oci';
 import type { VerityPolicy } from '../repository/meta.ts';
 import type { SealingState } from '../repository/sealing.ts';
@@ -27,37 +27,9 @@ export type LayerReport =
       readonly count: LayerCount;
       readonly sealing: SealingState;
     }
-  | { readonly kind: 'failed'; readonly failure: ThrownInWorker };
+  | { readonly kind: 'failed'; readonly failure: ThrownInThread };
 
 /** Chunks sent ahead of what the worker has taken: with {@link CHUNK_BYTES}, what a layer has in flight. */
 export const CHUNKS_AHEAD: number = 4;
 /** Length of a chunk, but for the last. */
 export const CHUNK_BYTES: number = 128 * 1024;
-
-/** Something thrown, in values that can be sent. */
-export interface ThrownInWorker {
-  readonly code: ErrorCode | undefined;
-  readonly message: string;
-  readonly stack: string | undefined;
-  readonly hint: string | undefined;
-  readonly details: NonNullable<ErrorContext['details']>;
-}
-
-/** Packs what was thrown; a cause is not kept but in the stack. */
-export function packThrown(thrown: unknown): ThrownInWorker {
-  const stack = thrown instanceof Error ? thrown.stack : undefined;
-  if (!isSlipwayError(thrown))
-    return { code: undefined, message: messageOf(thrown), stack, hint: undefined, details: {} };
-  const { code, message, hint, details } = thrown;
-  return { code, message, stack, hint, details };
-}
-
-/** The error again, as if it had been thrown here. */
-export function unpackThrown({ code, message, stack, hint, details }: ThrownInWorker): Error {
-  const error =
-    code === undefined
-      ? new Error(message)
-      : new SlipwayError(code, message, { details, ...(hint === undefined ? {} : { hint }) });
-  if (stack !== undefined) error.stack = stack;
-  return error;
-}

@@ -4,14 +4,10 @@
  * heap is small, and never makes anyone walk through the tree of the image.
  */
 import { parentPort, workerData } from 'node:worker_threads';
+import { packThrown } from '@slipway/core/thread';
 import { unpackLayer } from '@slipway/oci/layers';
 import { Store } from '../repository/store.ts';
-import {
-  type LayerOrder,
-  type LayerReport,
-  type LayerWorkerData,
-  packThrown,
-} from './layer-worker-protocol.ts';
+import { type LayerOrder, type LayerReport, type LayerWorkerData } from './layer-worker-protocol.ts';
 import { readLayer } from './read-layer.ts';
 
 /** Orders not yet carried out, and who waits for the next one. */

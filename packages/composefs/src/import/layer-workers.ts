@@ -1,9 +1,7 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { getAsset, getAssetKeys, isSea } from 'node:sea';
-import { fileURLToPath } from 'node:url';
-import { type ResourceLimits, Worker } from 'node:worker_threads';
+import type { ResourceLimits, Worker } from 'node:worker_threads';
 import type { ByteStream } from '@slipway/core';
+import { unpackThrown, WorkerScript } from '@slipway/core/thread';
 import { releaseMemory } from '@slipway/linux';
 import type { PackedLayer } from '@slipway/oci';
 import type { Repository } from '../repository/repository.ts';
@@ -13,12 +11,10 @@ import {
   type LayerOrder,
   type LayerReport,
   type LayerWorkerData,
-  unpackThrown,
 } from './layer-worker-protocol.ts';
 import type { ReadLayer } from './read-layer.ts';
 
-/** Name of the worker's script among the assets of a single executable. */
-const LAYER_WORKER_ASSET = 'layer-worker.js';
+const SCRIPT = new WorkerScript(import.meta.url, 'layer-worker');
 
 /** Layers read at a time. More would not be faster: each keeps two processors busy, decompressing and the rest. */
 const MOST_WORKERS = 2;
@@ -86,7 +82,7 @@ class LayerWorker {
   #wake: (() => void) | undefined;
 
   constructor(data: LayerWorkerData) {
-    this.#thread = startThread(data);
+    this.#thread = SCRIPT.start({ workerData: data, resourceLimits: LIMITS });
     this.#thread.on('message', (report: LayerReport) => this.#hear(report));
     this.#thread.on('error', (cause) => this.#fail(cause));
     this.#thread.on('exit', () =>
@@ -168,23 +164,7 @@ async function* inChunks(blob: ByteStream): AsyncGenerator<Uint8Array<ArrayBuffe
   if (filledBytes > 0) yield piece.subarray(0, filledBytes);
 }
 
-/** In a checkout and in an npm package the script stands beside this file; in a single executable it is inside. */
-function startThread(workerData: LayerWorkerData): Worker {
-  const options = { workerData, resourceLimits: LIMITS };
-  const script = scriptFile();
-  return script === undefined
-    ? new Worker(getAsset(LAYER_WORKER_ASSET, 'utf8'), { ...options, eval: true })
-    : new Worker(script, options);
-}
-
 /** Whether threads can be started: a bundle somebody made of this may lack their script. */
 export function hasLayerWorkers(): boolean {
-  const script = scriptFile();
-  return script === undefined ? getAssetKeys().includes(LAYER_WORKER_ASSET) : existsSync(script);
-}
-
-function scriptFile(): string | undefined {
-  if (isSea()) return undefined;
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fileURLToPath(new URL(`./layer-worker.${extension}`, import.meta.url));
+  return SCRIPT.isThere();
 }

@@ -1,15 +1,12 @@
-import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { getAsset, getAssetKeys, isSea } from 'node:sea';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { messageOf } from '@slipway/core';
+import { WorkerScript } from '@slipway/core/thread';
 import type { VerityAlgorithm } from './algorithm.ts';
 import { type MerkleTree, VerityHasher } from './hasher.ts';
 import type { PartAnswer, PartOrder } from './verity-worker.ts';
 
-/** Name of the worker's script among the assets of a single executable. */
-const WORKER_ASSET = 'verity-worker.js';
+const SCRIPT = new WorkerScript(import.meta.url, 'verity-worker');
 
 /** One order: large enough that asking costs nothing beside it, small enough that all threads end together. */
 const PART_BYTES = 4 * 1024 * 1024;
@@ -37,7 +34,7 @@ export class VerityPool implements AsyncDisposable {
 
   /** Whether threads would help here: there is more than one processor, and the script they run. */
   static isUseful(): boolean {
-    return availableParallelism() > 1 && hasScript();
+    return availableParallelism() > 1 && SCRIPT.isThere();
   }
 
   /**
@@ -111,7 +108,7 @@ const NOTHING: HashedPart = { kind: 'hashed', hashes: new Uint8Array(0), sizeByt
 
 /** One thread, which has one order at a time. */
 class PartWorker {
-  readonly #thread: Worker = startThread();
+  readonly #thread: Worker = SCRIPT.start();
   #answer = Promise.withResolvers<PartAnswer>();
   /** Why it answers no more. */
   #ended: PartAnswer | undefined;
@@ -137,23 +134,4 @@ class PartWorker {
     this.#ended ??= { kind: 'failed', message, code: undefined };
     this.#answer.resolve(this.#ended);
   }
-}
-
-/** In a checkout and in an npm package the script stands beside this file; in a single executable it is inside. */
-function startThread(): Worker {
-  const script = scriptFile();
-  return script === undefined
-    ? new Worker(getAsset(WORKER_ASSET, 'utf8'), { eval: true })
-    : new Worker(script);
-}
-
-function hasScript(): boolean {
-  const script = scriptFile();
-  return script === undefined ? getAssetKeys().includes(WORKER_ASSET) : existsSync(script);
-}
-
-function scriptFile(): string | undefined {
-  if (isSea()) return undefined;
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fileURLToPath(new URL(`./verity-worker.${extension}`, import.meta.url));
 }

@@ -1,14 +1,10 @@
-import { existsSync } from 'node:fs';
-import { getAsset, getAssetKeys, isSea } from 'node:sea';
-import { fileURLToPath } from 'node:url';
-import { Worker } from 'node:worker_threads';
-import { type ErrorCode, SlipwayError } from '@slipway/core';
+import type { Worker } from 'node:worker_threads';
+import { type ThrownInThread, unpackThrown, WorkerScript } from '@slipway/core/thread';
 import type { FleetDatabase } from '../database/database.ts';
 import type { Presence } from '../devices/presence.ts';
 import { doJob, type JobResult, type RolloutJob } from './rollout-jobs.ts';
 
-/** The script of the thread, as it is called inside of a single executable. */
-const WORKER_ASSET = 'rollout-worker.js';
+const SCRIPT = new WorkerScript(import.meta.url, 'rollout-worker');
 /** A decision about fewer devices takes less than the thread's way there and back, and is made where it is asked for. */
 const LARGE = 5000;
 /** So long without a job the thread is kept: what it holds of memory is that of a large fleet. */
@@ -26,11 +22,7 @@ export interface WorkerQuestion {
 export interface WorkerAnswer {
   readonly id: number;
   readonly result?: unknown;
-  readonly failure?: {
-    readonly code: ErrorCode | undefined;
-    readonly message: string;
-    readonly hint: string | undefined;
-  };
+  readonly failure?: ThrownInThread;
 }
 
 /**
@@ -65,7 +57,7 @@ export class RolloutThread implements AsyncDisposable {
 
   async do<Job extends RolloutJob>(job: Job): Promise<JobResult<Job>> {
     const { organisation, fleet } = job.kind === 'decide' ? job.row : { ...job, fleet: job.spec.fleet };
-    if (!hasScript() || !(await this.#isLarge(organisation, fleet)))
+    if (!SCRIPT.isThere() || !(await this.#isLarge(organisation, fleet)))
       return await doJob(this.#database.reads, job, this.#presence);
     return (await this.#ask(job)) as JobResult<Job>;
   }
@@ -98,12 +90,7 @@ export class RolloutThread implements AsyncDisposable {
   }
 
   #start(): Worker {
-    const options = { workerData: { database: this.#where } satisfies WorkerData };
-    const script = scriptFile();
-    const worker =
-      script === undefined
-        ? new Worker(getAsset(WORKER_ASSET, 'utf8'), { ...options, eval: true })
-        : new Worker(script, options);
+    const worker = SCRIPT.start({ workerData: { database: this.#where } satisfies WorkerData });
     worker.on('message', (answer: WorkerAnswer) => this.#hear(answer));
     worker.on('error', (error: Error) => this.#end(worker, error));
     worker.on('exit', () => this.#end(worker, new Error('the thread that decides about rollouts ended')));
@@ -114,7 +101,7 @@ export class RolloutThread implements AsyncDisposable {
     const answered = this.#waiting.get(id);
     this.#waiting.delete(id);
     if (failure === undefined) answered?.resolve(result);
-    else answered?.reject(errorOf(failure));
+    else answered?.reject(unpackThrown(failure));
     if (this.#waiting.size > 0) return;
     this.#idle = setTimeout(() => void this.#stop(), IDLE_MS).unref();
   }
@@ -135,22 +122,4 @@ export class RolloutThread implements AsyncDisposable {
     clearTimeout(this.#idle);
     await this.#stop();
   }
-}
-
-function errorOf({ code, message, hint }: NonNullable<WorkerAnswer['failure']>): Error {
-  if (code === undefined) return new Error(message);
-  return new SlipwayError(code, message, hint === undefined ? {} : { hint });
-}
-
-/** A bundle somebody made of this may lack the script. */
-function hasScript(): boolean {
-  const script = scriptFile();
-  return script === undefined ? getAssetKeys().includes(WORKER_ASSET) : existsSync(script);
-}
-
-/** In a checkout and in an npm package it stands beside this file; in a single executable it is inside. */
-function scriptFile(): string | undefined {
-  if (isSea()) return undefined;
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  return fileURLToPath(new URL(`./rollout-worker.${extension}`, import.meta.url));
 }

@@ -3,7 +3,7 @@
  * thread, which alone writes. Check-ins do not wait for any of it.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { isSlipwayError, messageOf } from '@slipway/core';
+import { packThrown } from '@slipway/core/thread';
 import { type FleetReader, openReader } from '../database/database.ts';
 import { doJob } from './rollout-jobs.ts';
 import type { WorkerAnswer, WorkerData, WorkerQuestion } from './rollout-thread.ts';
@@ -19,8 +19,7 @@ async function answer({ id, job }: WorkerQuestion): Promise<WorkerAnswer> {
     reader ??= openReader(database);
     return { id, result: await doJob(reader.queries, job, presence) };
   } catch (thrown) {
-    const { code, hint } = isSlipwayError(thrown) ? thrown : { code: undefined, hint: undefined };
-    return { id, failure: { code, message: messageOf(thrown), hint } };
+    return { id, failure: packThrown(thrown) };
   }
 }
 

@@ -1,0 +1,3 @@
+/** Threads: apart from the rest, which starts without them. */
+export { packThrown, type ThrownInThread, unpackThrown } from './thread/thrown.ts';
+export { WorkerScript } from './thread/worker-script.ts';

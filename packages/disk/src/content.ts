@@ -34,3 +34,34 @@ export async function* openContent(file: DiskFile, path: () => string): AsyncGen
     });
   }
 }
+
+/** Bytes of a file, and where in it they are. */
+export interface PlacedBytes {
+  readonly offsetBytes: number;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * The same, each piece with its place: a hole lies wherever the next one does not begin where one ends. A piece is good until the next one
+ * is asked for.
+ *
+ * @throws SlipwayError as {@link openContent}
+ */
+export async function* placedContent(file: DiskFile, path: () => string): AsyncGenerator<PlacedBytes> {
+  const ranges = [...(file.data ?? [{ offsetBytes: 0, lengthBytes: file.sizeBytes }])];
+  let range = ranges.shift();
+  let at = range?.offsetBytes ?? 0;
+  for await (const chunk of openContent(file, path)) {
+    for (let done = 0; done < chunk.length && range !== undefined; ) {
+      const end = range.offsetBytes + range.lengthBytes;
+      const bytes = chunk.subarray(done, done + end - at);
+      if (bytes.length > 0) yield { offsetBytes: at, bytes };
+      done += bytes.length;
+      at += bytes.length;
+      if (at === end) {
+        range = ranges.shift();
+        at = range?.offsetBytes ?? at;
+      }
+    }
+  }
+}

@@ -16,7 +16,7 @@ export { openVhdxSource } from './container/vhdx/reader.ts';
 export { openVhdxTarget } from './container/vhdx/writer.ts';
 export { openVmdkSource } from './container/vmdk/reader.ts';
 export { openVmdkTarget } from './container/vmdk/writer.ts';
-export type { DataRange } from './content.ts';
+export { type DataRange, type PlacedBytes, placedContent } from './content.ts';
 export { openDeviceTarget } from './device/device-target.ts';
 export {
   bytesSource,

@@ -1,7 +1,13 @@
 import { chmodSync, lchownSync, linkSync, mkdirSync, symlinkSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { errnoOf, messageOf, type Operation, SlipwayError, startTask } from '@slipway/core';
-import type { DiskDirectory, DiskFile, DiskMetadata, DiskNode } from '@slipway/disk';
+import {
+  type DiskDirectory,
+  type DiskFile,
+  type DiskMetadata,
+  type DiskNode,
+  placedContent,
+} from '@slipway/disk';
 import {
   enableVerity,
   makeNode,
@@ -30,7 +36,7 @@ const SLASH = Buffer.from('/');
  *
  * A power cut in the middle leaves a part of the tree: nothing refers to it until the boot entry is written, which comes last.
  *
- * @throws SlipwayError IO_FAILED, DISK_NO_SPACE, VERITY_UNAVAILABLE, OBJECT_CORRUPT
+ * @throws SlipwayError IO_FAILED, DISK_NO_SPACE, DISK_CONTENT_CHANGED, VERITY_UNAVAILABLE, OBJECT_CORRUPT
  */
 export async function writeTree(root: DiskDirectory, path: string, options: WriteTreeOptions): Promise<void> {
   const writer = new TreeWriter(options);
@@ -85,7 +91,7 @@ class TreeWriter {
   async #file(file: DiskFile, path: Buffer): Promise<void> {
     const handle = await open(path, 'wx', 0o600);
     try {
-      await this.#body(file, handle);
+      await this.#body(file, path, handle);
     } finally {
       await handle.close();
     }
@@ -94,26 +100,10 @@ class TreeWriter {
     if (file.verity !== undefined && this.#options.seals) await seal(file, path);
   }
 
-  async #body(file: DiskFile, handle: FileHandle): Promise<void> {
-    const parts = [...(file.data ?? [{ offsetBytes: 0, lengthBytes: file.sizeBytes }])];
-    let part = parts.shift();
-    let at = part?.offsetBytes ?? 0;
-    for await (const chunk of file.open()) {
-      let done = 0;
-      while (done < chunk.length && part !== undefined) {
-        const left = part.offsetBytes + part.lengthBytes - at;
-        const piece = chunk.subarray(done, done + Math.min(left, chunk.length - done));
-        await writeFully(handle, piece, at);
-        done += piece.length;
-        at += piece.length;
-        if (piece.length === left) {
-          part = parts.shift();
-          at = part?.offsetBytes ?? at;
-        }
-      }
-      if (done < chunk.length)
-        throw new SlipwayError('DISK_CONTENT_CHANGED', 'cannot write a file: it is longer than it said');
-      this.#task.advance(chunk.length);
+  async #body(file: DiskFile, path: Buffer, handle: FileHandle): Promise<void> {
+    for await (const { offsetBytes, bytes } of placedContent(file, () => path.toString())) {
+      await writeFully(handle, bytes, offsetBytes);
+      this.#task.advance(bytes.length);
     }
     await handle.truncate(file.sizeBytes);
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Operation, ProgressTask } from '@slipway/core';
 import { type DiskDirectory, setBtrfsMetadata } from '@slipway/disk';
 import { setXattr } from '@slipway/linux';
-import { type MadeVolume, runMaker } from './maker.ts';
+import { type MadeVolume, type Making, runMaker } from './maker.ts';
 import { stageFile } from './staged-file.ts';
 
 const SLASH = Buffer.from('/');
@@ -12,15 +12,11 @@ const SLASH = Buffer.from('/');
  * Makes btrfs in a file from a copy of the tree. Everything of the copy belongs to whoever makes it; owners, modes and times are set in
  * the file system afterwards, which takes no root.
  *
- * @param path of a sparse file as large as the file system becomes
  * @throws SlipwayError TOOL_MISSING, TOOL_FAILED, DISK_INVALID, OBJECT_CORRUPT
  */
 export async function makeBtrfs(
   { tree, uuid, label }: MadeVolume,
-  path: string,
-  directory: string,
-  task: ProgressTask,
-  operation: Operation,
+  { path, directory, task, operation }: Making,
 ): Promise<void> {
   const staged = join(directory, 'tree');
   mkdirSync(staged, { mode: 0o700 });

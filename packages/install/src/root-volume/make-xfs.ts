@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Operation, ProgressTask } from '@slipway/core';
 import { type DiskDirectory, type DiskNode, setXfsMetadata } from '@slipway/disk';
-import { type MadeVolume, runMaker } from './maker.ts';
+import { type MadeVolume, type Making, runMaker } from './maker.ts';
 import { prototypeFile } from './prototype-file.ts';
 import { stageFile } from './staged-file.ts';
 
@@ -14,15 +14,11 @@ const PROTOTYPE = 'prototype';
  *
  * What it cannot say is set in the file system afterwards.
  *
- * @param path of a sparse file as large as the file system becomes
  * @throws SlipwayError TOOL_MISSING, TOOL_FAILED, DISK_INVALID, OBJECT_CORRUPT
  */
 export async function makeXfs(
   { tree, uuid, label }: MadeVolume,
-  path: string,
-  directory: string,
-  task: ProgressTask,
-  operation: Operation,
+  { path, directory, task, operation }: Making,
 ): Promise<void> {
   mkdirSync(join(directory, CONTENTS), { mode: 0o700 });
   const staged = new Map<DiskNode, string>();

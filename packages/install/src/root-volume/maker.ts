@@ -1,5 +1,5 @@
 import { delimiter } from 'node:path';
-import { type OperationOptions, operation, run } from '@slipway/core';
+import { type Operation, type OperationOptions, operation, type ProgressTask, run } from '@slipway/core';
 import type { DiskDirectory } from '@slipway/disk';
 import type { RootFileSystem } from '../request.ts';
 
@@ -13,6 +13,16 @@ export interface MadeVolume {
   readonly uuid: string;
   readonly label: string;
   readonly sizeBytes: number;
+}
+
+/** Where a root is made, and who hears of it. */
+export interface Making {
+  /** Of a sparse file as large as the file system becomes. */
+  readonly path: string;
+  /** For a copy of the tree. */
+  readonly directory: string;
+  readonly task: ProgressTask;
+  readonly operation: Operation;
 }
 
 interface Maker {

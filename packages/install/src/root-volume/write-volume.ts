@@ -40,7 +40,8 @@ export async function writeMadeVolume(
   try {
     await writeFile(path, '', { flag: 'wx', mode: 0o600 });
     await truncate(path, volume.sizeBytes);
-    await MAKERS[volume.fileSystem](volume, path, directory.path, task, operation(options));
+    const making = { path, directory: directory.path, task, operation: operation(options) };
+    await MAKERS[volume.fileSystem](volume, making);
     task.end();
     await copyVolume(path, window, options);
   } catch (cause) {

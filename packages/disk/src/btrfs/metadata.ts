@@ -1,12 +1,9 @@
-import { closeSync, openSync } from 'node:fs';
-import { isSlipwayError, messageOf, SlipwayError } from '@slipway/core';
+import { SlipwayError } from '@slipway/core';
+import { changeFile } from '../change-file.ts';
+import { withPermissions } from '../mode.ts';
 import type { DiskDirectory, DiskMetadata, DiskNode } from '../tree.ts';
 import { DIRECTORY_ENTRY, INODE, ITEM_KIND, TOP_INODE } from './format.ts';
 import { BtrfsVolume, invalid, itemsOf, number } from './volume.ts';
-
-/** Kind of file, the part of a mode that is not permissions. */
-const KIND_BITS = 0o170000;
-const PERMISSION_BITS = 0o7777;
 
 /**
  * Gives every file of a btrfs in a file of this machine the owner, mode and times it has in a tree.
@@ -21,17 +18,7 @@ const PERMISSION_BITS = 0o7777;
  *   the machine it was made on, IO_FAILED
  */
 export function setBtrfsMetadata(path: string, root: DiskDirectory): void {
-  try {
-    const file = openSync(path, 'r+');
-    try {
-      setAll(new BtrfsVolume(file), root);
-    } finally {
-      closeSync(file);
-    }
-  } catch (cause) {
-    if (isSlipwayError(cause)) throw cause;
-    throw new SlipwayError('IO_FAILED', `cannot write ${path}: ${messageOf(cause)}`, { cause });
-  }
+  changeFile(path, (file) => setAll(new BtrfsVolume(file), root));
 }
 
 function setAll(volume: BtrfsVolume, root: DiskDirectory): void {
@@ -102,8 +89,7 @@ function refuseForeignAttribute(bytes: Buffer, meta: DiskMetadata | undefined): 
 }
 
 function setInode(bytes: Buffer, { mode, uid, gid, mtimeSec, mtimeNsec }: DiskMetadata): void {
-  const kind = bytes.readUInt32LE(INODE.mode) & KIND_BITS;
-  bytes.writeUInt32LE(kind | (mode & PERMISSION_BITS), INODE.mode);
+  bytes.writeUInt32LE(withPermissions(bytes.readUInt32LE(INODE.mode), mode), INODE.mode);
   bytes.writeUInt32LE(uid, INODE.uid);
   bytes.writeUInt32LE(gid, INODE.gid);
   // One, whatever the copied file had elsewhere: in the tree no file has two names.

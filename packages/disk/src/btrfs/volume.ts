@@ -1,6 +1,6 @@
 import { readSync, writeSync } from 'node:fs';
 import { SlipwayError } from '@slipway/core';
-import { CRC32C_SEED, crc32c } from '../checksum/crc32c.ts';
+import { crc32cOf } from '../checksum/crc32c.ts';
 import {
   BRANCH_ENTRY,
   CHECKSUM_CRC32C,
@@ -153,7 +153,7 @@ function chunkOf(address: number, bytes: Buffer): Chunk {
 }
 
 function checksumOf(block: Buffer): number {
-  return ~crc32c(CRC32C_SEED, block, NODE.checked) >>> 0;
+  return crc32cOf(block, NODE.checked);
 }
 
 /** A number of 64 bits. Those a double cannot hold are ids of trees that are of no interest, and hashes of names. */

@@ -12,7 +12,7 @@ export const CRC32C_SEED = 0xffffffff;
 /**
  * Runs the register `crc` over `bytes[start, end)`.
  *
- * Neither the seed nor the result is inverted, as in ext4; the usual CRC-32C of RFC 3720 is `~crc32c(CRC32C_SEED, bytes)`.
+ * Neither the seed nor the result is inverted, as in ext4; {@link crc32cOf} is the usual one.
  */
 export function crc32c(crc: number, bytes: Uint8Array, start = 0, end: number = bytes.length): number {
   let register = crc | 0;
@@ -31,6 +31,11 @@ export function crc32c(crc: number, bytes: Uint8Array, start = 0, end: number = 
   }
   for (; at < end; at += 1) register = (register >>> 8) ^ look(table, (register ^ look(bytes, at)) & 0xff);
   return register >>> 0;
+}
+
+/** The usual CRC-32C of RFC 3720, of `bytes[start, end)`. */
+export function crc32cOf(bytes: Uint8Array, start = 0, end: number = bytes.length): number {
+  return ~crc32c(CRC32C_SEED, bytes, start, end) >>> 0;
 }
 
 /** Runs the register over one little-endian 32-bit number. */

@@ -176,16 +176,6 @@ export const INODE_FLAG = {
   inlineData: 0x10000000,
 } as const;
 
-export const FILE_MODE = {
-  fifo: 0o010000,
-  'character-device': 0o020000,
-  directory: 0o040000,
-  'block-device': 0o060000,
-  file: 0o100000,
-  symlink: 0o120000,
-  socket: 0o140000,
-} as const;
-
 /** Types in directory entries. */
 export const ENTRY_TYPE = {
   file: 1,

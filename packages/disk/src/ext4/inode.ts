@@ -1,8 +1,8 @@
+import { FILE_TYPE, withPermissions } from '../mode.ts';
 import { inodeChecksum, inodeSeed } from './checksum.ts';
 import { type ExtentMap, encodeExtents } from './extent.ts';
 import {
   BLOCK_BYTES,
-  FILE_MODE,
   INLINE_BLOCK_BYTES,
   INODE,
   INODE_BASE_BYTES,
@@ -47,7 +47,7 @@ export function encodeNodeInode(plan: Ext4Plan, placed: PlacedInode): Buffer {
   const sealed = node.kind === 'file' && node.verity !== undefined;
   return encodeInode(plan.seed, {
     number,
-    mode: FILE_MODE[node.kind] | (node.meta.mode & 0o7777),
+    mode: withPermissions(FILE_TYPE[node.kind], node.meta.mode),
     uid: node.meta.uid,
     gid: node.meta.gid,
     links: scanned.links,
@@ -92,7 +92,7 @@ type SpecialFields = Pick<InodeFields, 'sizeBytes' | 'units' | 'flags' | 'block'
 function encodeSpecialInode(plan: Ext4Plan, number: number, fields: SpecialFields): Buffer {
   return encodeInode(plan.seed, {
     number,
-    mode: FILE_MODE.file | 0o600,
+    mode: withPermissions(FILE_TYPE.file, 0o600),
     uid: 0,
     gid: 0,
     links: 1,

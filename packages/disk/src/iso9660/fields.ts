@@ -1,9 +1,9 @@
 /** The fields of Rock Ridge, one Buffer each. */
+import { FILE_TYPE, withPermissions } from '../mode.ts';
 import {
   FIELD_BYTES,
   FIELD_HEADER_BYTES,
   FIELD_VERSION,
-  FILE_TYPE,
   GOES_ON,
   ROCK_RIDGE_ID,
   SL_CURRENT,
@@ -31,7 +31,7 @@ export function nodeFields(node: IsoNode, { serial, links }: InodeFacts): readon
   const { mode, uid, gid, mtimeSec } = node.meta;
   const px = field('PX', FIELD_BYTES.PX);
   const type = FILE_TYPE[node.kind === 'written-file' ? 'file' : node.kind];
-  writeBoth32(px, type | (mode & 0o7777), 4);
+  writeBoth32(px, withPermissions(type, mode), 4);
   writeBoth32(px, links, 12);
   writeBoth32(px, uid, 20);
   writeBoth32(px, gid, 28);

@@ -70,17 +70,6 @@ export const MOST_EXTENT_BYTES: number = 2 ** 32 - SECTOR_BYTES;
 
 export const MOST_NAME_BYTES = 255;
 
-/** POSIX file types, as `st_mode` has them and field PX repeats. */
-export const FILE_TYPE = {
-  fifo: 0o010000,
-  'character-device': 0o020000,
-  directory: 0o040000,
-  'block-device': 0o060000,
-  file: 0o100000,
-  symlink: 0o120000,
-  socket: 0o140000,
-} as const;
-
 /** A field of the System Use Sharing Protocol begins with its name, its length and its version. */
 export const FIELD_HEADER_BYTES = 4;
 export const FIELD_VERSION = 1;

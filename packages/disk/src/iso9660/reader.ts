@@ -1,5 +1,6 @@
 import type { ByteStream } from '@slipway/core';
 import type { DiskSource } from '../device/source.ts';
+import { FILE_TYPE, FILE_TYPE_BITS } from '../mode.ts';
 import type { DiskDirectory, DiskMetadata, DiskNode } from '../tree.ts';
 import { type BootImage, readCatalog } from './catalog-reader.ts';
 import {
@@ -7,7 +8,6 @@ import {
   CATALOG_POINTER,
   DESCRIPTOR_TYPE,
   EL_TORITO_ID,
-  FILE_TYPE,
   PRIMARY,
   PRIMARY_SECTOR,
   RECORD,
@@ -214,7 +214,7 @@ function nameOf({ use, identifier, isDirectory }: IsoRecord): string {
 function makeNode(source: DiskSource, records: readonly IsoRecord[], first: IsoRecord): DiskNode {
   const meta = metaOf(first, 0o444);
   const { target, device, mode = FILE_TYPE.file } = first.use;
-  switch (mode & 0o170000) {
+  switch (mode & FILE_TYPE_BITS) {
     case FILE_TYPE.symlink:
       return target === undefined
         ? refuse('a symbolic link leads nowhere')

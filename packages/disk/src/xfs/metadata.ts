@@ -1,13 +1,11 @@
-import { closeSync, openSync } from 'node:fs';
-import { isSlipwayError, messageOf, SlipwayError } from '@slipway/core';
+import { changeFile } from '../change-file.ts';
+import { withPermissions } from '../mode.ts';
 import type { DiskDirectory, DiskMetadata, DiskNode } from '../tree.ts';
 import { BIG_TIME_EPOCH_SEC, FLAG_BIG_TIME, INODE } from './format.ts';
 import { namesIn } from './names.ts';
 import { standInName } from './stand-in.ts';
 import { invalid, type XfsPiece, XfsVolume } from './volume.ts';
 
-const KIND_BITS = 0o170000;
-const PERMISSION_BITS = 0o7777;
 const NANOSECONDS = 1_000_000_000n;
 
 /**
@@ -21,17 +19,7 @@ const NANOSECONDS = 1_000_000_000n;
  * @throws SlipwayError DISK_INVALID when it is no such file system or does not hold the tree, IO_FAILED
  */
 export function setXfsMetadata(path: string, root: DiskDirectory): void {
-  try {
-    const file = openSync(path, 'r+');
-    try {
-      setAll(new XfsVolume(file), root);
-    } finally {
-      closeSync(file);
-    }
-  } catch (cause) {
-    if (isSlipwayError(cause)) throw cause;
-    throw new SlipwayError('IO_FAILED', `cannot write ${path}: ${messageOf(cause)}`, { cause });
-  }
+  changeFile(path, (file) => setAll(new XfsVolume(file), root));
 }
 
 type Place = Omit<XfsPiece, 'bytes'>;
@@ -101,8 +89,7 @@ function setNames(piece: XfsPiece, names: ReadonlyMap<string, string>): void {
 }
 
 function setInode(bytes: Buffer, { mode, uid, gid, mtimeSec, mtimeNsec }: DiskMetadata): void {
-  const kind = bytes.readUInt16BE(INODE.mode) & KIND_BITS;
-  bytes.writeUInt16BE(kind | (mode & PERMISSION_BITS), INODE.mode);
+  bytes.writeUInt16BE(withPermissions(bytes.readUInt16BE(INODE.mode), mode), INODE.mode);
   bytes.writeUInt32BE(uid, INODE.uid);
   bytes.writeUInt32BE(gid, INODE.gid);
   const isBig = (bytes.readBigUInt64BE(INODE.flags) & FLAG_BIG_TIME) !== 0n;

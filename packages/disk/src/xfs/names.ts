@@ -1,4 +1,5 @@
 import { roundUp } from '@slipway/core';
+import { FILE_TYPE, FILE_TYPE_BITS } from '../mode.ts';
 import {
   DIRECTORY_BLOCK,
   ENTRY,
@@ -20,9 +21,6 @@ export interface XfsName {
   readonly name: Buffer;
 }
 
-const KIND_BITS = 0o170000;
-const DIRECTORY_BITS = 0o040000;
-
 /** The names a piece holds, but for `.` and `..`; none where it is the inode of something else, or of a larger directory. */
 export function* namesIn(piece: XfsPiece): Generator<XfsName> {
   if (piece.kind === 'directory-block') yield* namesInBlock(piece.bytes);
@@ -30,8 +28,8 @@ export function* namesIn(piece: XfsPiece): Generator<XfsName> {
 }
 
 function isShortDirectory(inode: Buffer): boolean {
-  const kind = inode.readUInt16BE(INODE.mode) & KIND_BITS;
-  return kind === DIRECTORY_BITS && inode.readUInt8(INODE.format) === FORMAT_LOCAL;
+  const kind = inode.readUInt16BE(INODE.mode) & FILE_TYPE_BITS;
+  return kind === FILE_TYPE.directory && inode.readUInt8(INODE.format) === FORMAT_LOCAL;
 }
 
 function* namesInInode(fork: Buffer): Generator<XfsName> {

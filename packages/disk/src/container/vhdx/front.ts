@@ -1,4 +1,4 @@
-import { CRC32C_SEED, crc32c } from '../../checksum/crc32c.ts';
+import { crc32cOf } from '../../checksum/crc32c.ts';
 import { deriveUuid, guidBytes } from '../../uuid.ts';
 import type { ContainerIdentity } from '../identity.ts';
 import {
@@ -120,5 +120,5 @@ function uint32(value: number): Buffer {
 
 /** CRC-32C of RFC 3720, with the field itself zero. */
 export function checksumOf(bytes: Uint8Array): number {
-  return ~crc32c(CRC32C_SEED, bytes) >>> 0;
+  return crc32cOf(bytes);
 }

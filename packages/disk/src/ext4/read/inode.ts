@@ -1,6 +1,7 @@
+import { FILE_TYPE, FILE_TYPE_BITS } from '../../mode.ts';
 import type { DiskMetadata, DiskNode } from '../../tree.ts';
 import { inodeChecksum, inodeSeed } from '../checksum.ts';
-import { FILE_MODE, INLINE_BLOCK_BYTES, INODE, INODE_FLAG } from '../format.ts';
+import { INLINE_BLOCK_BYTES, INODE, INODE_FLAG } from '../format.ts';
 import { type Ext4Volume, readInodeBytes, refuse } from './volume.ts';
 import { readXattrs } from './xattrs.ts';
 
@@ -77,8 +78,8 @@ function checkSum(volume: Ext4Volume, number: number, bytes: Buffer): void {
 }
 
 function kindOf(mode: number): DiskNode['kind'] | undefined {
-  for (const [kind, bits] of Object.entries(FILE_MODE)) {
-    if ((mode & 0o170000) === bits) return kind as DiskNode['kind'];
+  for (const [kind, bits] of Object.entries(FILE_TYPE)) {
+    if ((mode & FILE_TYPE_BITS) === bits) return kind as DiskNode['kind'];
   }
   return undefined;
 }

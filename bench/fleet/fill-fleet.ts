@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   API_VERSION,
   type DeviceReport,
@@ -6,6 +5,7 @@ import {
   type PolicySpec,
   type ReleaseSpec,
 } from '@slipway/fleet-api';
+import { type Digest, digestHex, digestOf } from '@slipway/oci';
 import { appendAudit } from '../../packages/fleet/src/audit/chain.ts';
 import {
   type FleetDatabase,
@@ -96,12 +96,12 @@ async function inBatches(
   }
 }
 
-export function digestOf(release: string): string {
-  return `sha256:${createHash('sha256').update(release).digest('hex')}`;
+function digestOfText(text: string): Digest {
+  return digestOf(Buffer.from(text));
 }
 
 export function deviceName(number: number): string {
-  return `device-${createHash('sha256').update(String(number)).digest('hex').slice(0, 24)}`;
+  return `device-${digestHex(digestOfText(String(number))).slice(0, 24)}`;
 }
 
 async function fillResources(transaction: Queries, nowMs: number): Promise<void> {
@@ -115,7 +115,7 @@ async function fillResources(transaction: Queries, nowMs: number): Promise<void>
     await saveResource(transaction, ORGANISATION, input, nowMs);
   };
   for (const [index, name] of RELEASES.entries()) {
-    const digests: [string] = [digestOf(name)];
+    const digests: [string] = [digestOfText(name)];
     const images = [{ architecture: 'amd64', reference: `registry.example/shop:${name}`, digests }];
     const spec: ReleaseSpec = { version: String(index + 1), images };
     await save('Release', name, spec);
@@ -184,7 +184,7 @@ function deviceRow(number: number, large: number, nowMs: number): DeviceRow {
   const fleet = isLarge ? LARGE_FLEET : `small-${number % SMALL_FLEETS}`;
   const kind = kindOf(number);
   const isSilent = kind.report_tag === null;
-  const booted = isSilent ? null : digestOf(kind.release ?? `build-${number % 1000}`);
+  const booted = isSilent ? null : digestOfText(kind.release ?? `build-${number % 1000}`);
   const labels = {
     kind: fleet,
     stage: number % 50 === 0 ? 'canary' : 'wide',
@@ -220,7 +220,7 @@ function deviceRow(number: number, large: number, nowMs: number): DeviceRow {
     certificate_serial: number.toString(16).padStart(32, '0'),
     previous_serial: null,
     certificate_until_ms: nowMs + 90 * DAY_MS,
-    public_key: digestOf(`key-${number}`),
+    public_key: digestOfText(`key-${number}`),
     config_problem: null,
   };
 }
@@ -239,7 +239,7 @@ function reportOf(number: number, digest: string, phase: string): DeviceReport {
     image: {
       booted: { reference: 'registry.example/shop:v', digest },
       staged: null,
-      rollback: { reference: 'registry.example/shop:v0', digest: digestOf('v0') },
+      rollback: { reference: 'registry.example/shop:v0', digest: digestOfText('v0') },
     },
     update: { phase: phase === 'failed' ? 'failed' : 'idle', updateId: null, target: null },
     health: {
@@ -248,8 +248,8 @@ function reportOf(number: number, digest: string, phase: string): DeviceReport {
     },
     etcDriftCount: number % 5,
     freeBytes: 8 * 2 ** 30 + number,
-    sbomDigest: digestOf(`sbom-${number % 4}`),
-    configDigest: digestOf(`config-${number % 4}`),
+    sbomDigest: digestOfText(`sbom-${number % 4}`),
+    configDigest: digestOfText(`config-${number % 4}`),
     facts: {
       kernel: '6.12.48+deb13-amd64',
       cpus: 4,
@@ -259,7 +259,7 @@ function reportOf(number: number, digest: string, phase: string): DeviceReport {
       serial: `SN${number}`,
       firmware: '1.2.3',
       secureBoot: true,
-      machine: digestOf(`machine-${number}`).slice(7, 39),
+      machine: digestOfText(`machine-${number}`).slice(7, 39),
     },
   };
 }
@@ -296,7 +296,7 @@ async function fillOthers(transaction: Queries, numbers: readonly number[], nowM
     name: `host-${number}`,
     organisation: ORGANISATION,
     hostname: `new-${number}`,
-    public_key: digestOf(`host-${number}`),
+    public_key: digestOfText(`host-${number}`),
     csr: '',
     labels: '{}',
     report: null,

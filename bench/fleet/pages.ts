@@ -1,5 +1,6 @@
 import { type FleetClient, openApiDocument, type RouteId } from '@slipway/fleet-api';
 import type { MeasuredServer } from './measured-server.ts';
+import { quantile } from './quantile.ts';
 
 /** What a page of the console asks at once. */
 export interface PageAsk {
@@ -153,12 +154,16 @@ export async function timePages(
     const before = await measure();
     for (let time = 0; time < times; time += 1) warm.push(await timeOf());
     const after = await measure();
-    found.push({ page, boundMs, coldMs, warmMs: median(warm), cpuMs: (after.cpuMs - before.cpuMs) / times });
+    found.push({
+      page,
+      boundMs,
+      coldMs,
+      warmMs: quantile(
+        warm.toSorted((left, right) => left - right),
+        0.5,
+      ),
+      cpuMs: (after.cpuMs - before.cpuMs) / times,
+    });
   }
   return found;
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((left, right) => left - right);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FleetClient } from '@slipway/fleet-api';
+import { quantile } from './quantile.ts';
 
 /** How long somebody waits who asks what takes no time, milliseconds. */
 export interface Stalls {
@@ -30,5 +31,5 @@ export async function stallsDuring(client: FleetClient, work: () => Promise<unkn
   await working;
   await Promise.all(asked);
   waitsMs.sort((left, right) => left - right);
-  return { p99Ms: waitsMs[Math.floor(waitsMs.length * 0.99)] ?? 0, longestMs: waitsMs.at(-1) ?? 0 };
+  return { p99Ms: quantile(waitsMs, 0.99), longestMs: waitsMs.at(-1) ?? 0 };
 }

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LoadDevice } from './load-device.ts';
+import { quantile } from './quantile.ts';
 
 /** What became of the check-ins of a time. */
 export interface LoadResult {
@@ -57,10 +58,6 @@ export async function steadyLoad(devices: readonly LoadDevice[], durationMs: num
     failed,
     failures,
   };
-}
-
-function quantile(sorted: readonly number[], share: number): number {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
 function rounded(value: number): number {

@@ -1,5 +1,5 @@
 import type { Queries } from '../database/database.ts';
-import { whyOfRow } from './rollout-store.ts';
+import { whyOfRow, whysOf } from './rollout-store.ts';
 
 /** The part a device has in the rollout of its fleet. */
 export interface DeviceRollout {
@@ -39,9 +39,7 @@ export async function deviceRollouts(
       devices.map(({ name }) => name),
     )
     .execute();
-  const whys = new Map(
-    rollouts.map((rollout) => [rollout.name, JSON.parse(rollout.whys) as readonly (string | null)[]]),
-  );
+  const whys = new Map(rollouts.map((rollout) => [rollout.name, whysOf(rollout)]));
   return new Map(
     rows.map((row) => [
       row.device,

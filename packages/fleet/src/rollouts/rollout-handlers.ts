@@ -25,6 +25,7 @@ import {
   loadRecords,
   presentRollout,
   whyOfRow,
+  whysOf,
 } from './rollout-store.ts';
 
 const ENDED = ['succeeded', 'failed', 'aborted', 'rolled-back', 'superseded'];
@@ -101,7 +102,7 @@ export const ROLLOUT_HANDLERS: Handlers<RolloutCalls> = {
         query,
         count,
         ({ device }) => device,
-        (row) => presentDevice(row, names, JSON.parse(rollout.whys) as readonly (string | null)[]),
+        (row) => presentDevice(row, names, whysOf(rollout)),
       ),
     };
   },

@@ -199,6 +199,11 @@ export async function loadRecords(
   return new Map([...kept].map(([device, { record }]) => [device, record]));
 }
 
+/** By batch: why its devices wait, but for those that say something else. */
+export function whysOf({ whys }: Pick<RolloutRow, 'whys'>): readonly (string | null)[] {
+  return JSON.parse(whys) as readonly (string | null)[];
+}
+
 /** Why a device is where it is, from its row and what its rollout says of its batch. */
 export function whyOfRow(
   { batch, state, why }: Pick<RolloutDeviceRow, 'batch' | 'state' | 'why'>,

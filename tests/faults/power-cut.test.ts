@@ -7,7 +7,7 @@ import { makeTempDir } from '@slipway/core';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { partsOf } from '../../packages/host/src/testing/test-host.ts';
 import { ROOT } from '../harness/slipway.ts';
-import { type BootWay, bootCut } from './power-cut/boot-cut.ts';
+import { BOOT_WITHIN_MS, type BootWay, bootCut } from './power-cut/boot-cut.ts';
 import { HostMirror } from './power-cut/host-mirror.ts';
 import { CutJudge, type CutVerdict } from './power-cut/judge-cut.ts';
 import { diceOf, type PowerCut, planCuts, thinned } from './power-cut/plan-cuts.ts';
@@ -60,19 +60,24 @@ test('at every flush and between them leaves a host that boots and has lost noth
   ]);
 });
 
-test('leaves a disk that a machine boots', async () => {
-  const startMs = performance.now();
-  await withDisk(async (disk, judge, mirror, directory) => {
-    const chosen = thinned(await cuts(CUTS), BOOTS).slice(0, BOOTS);
-    for (const [index, cut] of chosen.entries()) {
-      const way = index % FIRMWARE_EVERY === FIRMWARE_EVERY - 1 ? 'firmware' : 'kernel';
-      const verdict = await at(disk, cut, () => bootAndCompare(disk, judge, mirror, directory, way));
-      booted.push({ cut, ...verdict });
-    }
-  });
-  rows.push(row('power cut, machine booted', booted.length, lostOf(booted), startMs));
-  expect(described(booted)).toEqual([]);
-});
+test(
+  'leaves a disk that a machine boots',
+  async () => {
+    const startMs = performance.now();
+    await withDisk(async (disk, judge, mirror, directory) => {
+      const chosen = thinned(await cuts(CUTS), BOOTS).slice(0, BOOTS);
+      for (const [index, cut] of chosen.entries()) {
+        const way = index % FIRMWARE_EVERY === FIRMWARE_EVERY - 1 ? 'firmware' : 'kernel';
+        const verdict = await at(disk, cut, () => bootAndCompare(disk, judge, mirror, directory, way));
+        booted.push({ cut, ...verdict });
+      }
+    });
+    rows.push(row('power cut, machine booted', booted.length, lostOf(booted), startMs));
+    expect(described(booted)).toEqual([]);
+    // As long as all of them may take: thirty boots are more than the hour other tests have.
+  },
+  BOOTS * BOOT_WITHIN_MS,
+);
 
 /** The machine must come up with what the disk says, find everything kept, and tell of what was interrupted. */
 async function bootAndCompare(

@@ -40,7 +40,7 @@ async function work({ storePath, algorithm, verity }: LayerWorkerData): Promise<
     if (order.kind !== 'begin') continue;
     const { diffId, what } = order;
     try {
-      const tar = unpackLayer(chunks(orders), { diffId, what });
+      const tar = unpackLayer(chunks(orders), { diffId, what }, { reuseChunks: true });
       const { record, count } = await readLayer(objects, tar, diffId);
       const own = record.buffer instanceof ArrayBuffer ? [record.buffer] : [];
       parentPort?.postMessage(

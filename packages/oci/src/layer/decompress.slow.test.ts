@@ -79,6 +79,23 @@ describe('what unpacks', () => {
   });
 });
 
+test.each([
+  ['gzip', gzip],
+  ['zstd', zstd],
+] as const)('%s: memory that was read is freed where the reader says so', async (_what, pack) => {
+  const plain = Buffer.from(Array.from({ length: 1_000_000 }, (_, index) => (index * 2_654_435_761) >>> 13));
+  const seen: Uint8Array[] = [];
+  const copies: Uint8Array[] = [];
+  for await (const chunk of decompress(inPieces(pack(plain), 1000), { reuseChunks: true })) {
+    seen.push(chunk);
+    copies.push(Uint8Array.from(chunk));
+  }
+  expect(Buffer.concat(copies).equals(plain)).toBe(true);
+  // All but those in the last buffer, which the engine did not fill.
+  const keptBytes = seen.reduce((sum, { length }) => sum + length, 0);
+  expect(keptBytes).toBeLessThan(256 * 1024);
+});
+
 describe('what is refused', () => {
   const garbage = Buffer.from('garbage');
   const cases: [string, Buffer][] = [

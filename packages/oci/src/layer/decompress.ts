@@ -10,6 +10,8 @@ export interface DecompressOptions {
   readonly limitBytes?: number;
   /** Names the bytes in errors. */
   readonly what?: string;
+  /** The reader has no use for a chunk any more when it asks for the next one: its memory is freed then. Default: chunks stay. */
+  readonly reuseChunks?: boolean;
 }
 
 const DEFAULT_LIMIT_BYTES = 64 * 2 ** 30;
@@ -40,28 +42,37 @@ export async function* decompress(
       cause,
     });
   const { start, whole } = await peek(stream, MAGIC_BYTES);
-  const plain = unpack(whole, start, refuse);
+  const plain = unpack(whole, start, refuse, options.reuseChunks === true ? OUTPUT_CHUNK_BYTES : undefined);
   yield* limited(plain, options.limitBytes ?? DEFAULT_LIMIT_BYTES, refuse);
 }
 
 type Refuse = (problem: string, cause?: unknown) => SlipwayError;
 
-function unpack(stream: ByteStream, start: Uint8Array, refuse: Refuse): ByteStream {
+/** @param outputBytes as in {@link throughEngine} */
+function unpack(
+  stream: ByteStream,
+  start: Uint8Array,
+  refuse: Refuse,
+  outputBytes: number | undefined,
+): ByteStream {
   const compression = detectCompression(start);
   if (compression === 'none') return stream;
-  if (compression === 'zstd') return unpackZstd(stream, refuse);
-  return throughEngine(stream, createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES }), refuse);
+  if (compression === 'zstd') return unpackZstd(stream, refuse, outputBytes);
+  return throughEngine(stream, createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES }), refuse, outputBytes);
 }
 
-async function* unpackZstd(stream: ByteStream, refuse: Refuse): AsyncGenerator<Uint8Array, void, undefined> {
+async function* unpackZstd(
+  stream: ByteStream,
+  refuse: Refuse,
+  outputBytes: number | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
   const walker = new ZstdFrameWalker();
   const engine = createZstdDecompress({
     chunkSize: OUTPUT_CHUNK_BYTES,
     params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
   });
-  yield* throughEngine(walked(stream, walker), engine, (problem, cause) =>
-    refuse(walker.problem ?? problem, cause),
-  );
+  const refuseFrames: Refuse = (problem, cause) => refuse(walker.problem ?? problem, cause);
+  yield* throughEngine(walked(stream, walker), engine, refuseFrames, outputBytes);
   if (walker.problem !== undefined) throw refuse(walker.problem);
 }
 

@@ -91,9 +91,16 @@ export function openPackedLayer(
 export function unpackLayer(
   blob: ByteStream,
   { diffId, what }: Pick<PackedLayer, 'diffId' | 'what'>,
-  { limitBytes }: Pick<OpenLayerOptions, 'limitBytes'> = {},
+  {
+    limitBytes,
+    reuseChunks = false,
+  }: Pick<OpenLayerOptions, 'limitBytes'> & Pick<OpenBlobOptions, 'reuseChunks'> = {},
 ): ByteStream {
-  const archive = decompress(blob, { what, ...(limitBytes === undefined ? {} : { limitBytes }) });
+  const archive = decompress(blob, {
+    what,
+    reuseChunks,
+    ...(limitBytes === undefined ? {} : { limitBytes }),
+  });
   return verifyStream(archive, diffId, undefined, `the archive in ${what}`);
 }
 

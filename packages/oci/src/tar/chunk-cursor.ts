@@ -2,7 +2,10 @@ import type { ByteStream } from '@slipway/core';
 
 const EMPTY = Buffer.alloc(0);
 
-/** Reads a stream in pieces of asked-for size; pieces are views of the stream's own chunks wherever they can be. */
+/**
+ * Reads a stream in pieces of asked-for size; pieces are views of the stream's own chunks wherever they can be. The stream may take a chunk
+ * back when it is asked for the next one, and with it the pieces that are views of it.
+ */
 export class ChunkCursor {
   readonly #iterator: AsyncIterator<Uint8Array>;
   #chunk: Buffer = EMPTY;
@@ -49,7 +52,8 @@ export class ChunkCursor {
     while (missing > 0) {
       const piece = await this.next(missing);
       if (piece === undefined) break;
-      pieces.push(piece);
+      // The next piece may cost the chunk this one is a view of.
+      pieces.push(piece.length === missing ? piece : Buffer.from(piece));
       missing -= piece.length;
     }
     return Buffer.concat(pieces);
@@ -77,6 +81,10 @@ export class ChunkCursor {
   }
 
   async #pull(): Promise<boolean> {
+    this.#beforeChunk += this.#chunk.length;
+    // Whoever asks for the next one has given it back.
+    this.#chunk = EMPTY;
+    this.#offset = 0;
     while (!this.#ended) {
       const result = await this.#nextChunk();
       if (result.done === true) {
@@ -84,9 +92,7 @@ export class ChunkCursor {
         return false;
       }
       if (result.value.length === 0) continue;
-      this.#beforeChunk += this.#chunk.length;
       this.#chunk = asBuffer(result.value);
-      this.#offset = 0;
       return true;
     }
     return false;

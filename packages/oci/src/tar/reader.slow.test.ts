@@ -26,8 +26,13 @@ interface Read extends TarHeader {
   readonly bytes: Buffer;
 }
 
+/** Takes each piece back when it is asked for the next one. */
 async function* inPieces(archive: Uint8Array, pieceBytes: number): AsyncGenerator<Uint8Array> {
-  for (let at = 0; at < archive.length; at += pieceBytes) yield archive.subarray(at, at + pieceBytes);
+  for (let at = 0; at < archive.length; at += pieceBytes) {
+    const piece = Uint8Array.from(archive.subarray(at, at + pieceBytes));
+    yield piece;
+    piece.buffer.transfer(0);
+  }
 }
 
 async function readAll(
@@ -44,7 +49,7 @@ async function readAll(
 
 async function collect(stream: ByteStream): Promise<Buffer> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of stream) chunks.push(chunk);
+  for await (const chunk of stream) chunks.push(Uint8Array.from(chunk));
   return Buffer.concat(chunks);
 }
 

@@ -42,7 +42,8 @@ const DEFAULT_LIMITS: TarLimits = {
  *
  * Each member's body must be read, or is passed over, before the next member is asked for. The stream is
  * read to its very end, past the archive's end mark, so that a digest checked at the end of the stream is
- * always checked. Names are handed out as archived: making them safe is the reader's business.
+ * always checked. Names are handed out as archived: making them safe is the reader's business. The stream may take a chunk back when it is
+ * asked for the next one; so may then what reads a body.
  *
  * An archive may end without its two zero blocks (images have such layers), but not inside a member.
  *
@@ -165,7 +166,8 @@ class MemberReader {
     const padded = Math.ceil(header.sizeBytes / BLOCK_BYTES) * BLOCK_BYTES;
     const body = await this.#cursor.take(padded);
     if (body.length < padded) throw new HeaderProblem('the archive ends inside its extended header');
-    return body.subarray(0, header.sizeBytes);
+    // A copy: what it says holds while the body of the member is read, and the chunk it stands in may be gone by then.
+    return Buffer.from(body.subarray(0, header.sizeBytes));
   }
 
   async #member(block: HeaderBlock, bytes: Buffer): Promise<Member> {

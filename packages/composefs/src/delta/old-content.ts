@@ -2,7 +2,7 @@ import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { errnoOf, SlipwayError } from '@slipway/core';
 import type { Repository } from '../repository/repository.ts';
 import { deltaInvalid } from './format.ts';
-import type { OldFile } from './old-files.ts';
+import type { OldFile } from './old-file-list.ts';
 
 /** Read at once; a file that is not longer is read once and whole. */
 const WINDOW_BYTES = 4 * 1024 * 1024;

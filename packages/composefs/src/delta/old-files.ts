@@ -2,8 +2,8 @@ import { isSlipwayError, SlipwayError } from '@slipway/core';
 import { encodeHeader, type TarHeader } from '@slipway/oci';
 import { layerEntries, layerStreamName } from '../import/layer-record.ts';
 import type { Repository } from '../repository/repository.ts';
-import type { FileContent } from '../tree.ts';
 import { type OldLayer } from './format.ts';
+import { type OldFile, OldFileList } from './old-file-list.ts';
 import { packZerosInto, stripChecksums } from './skeleton.ts';
 
 /** Headers beyond this are left out: what a reader holds besides the window. */
@@ -12,16 +12,10 @@ const DICTIONARY_LIMIT_BYTES = 32 * 1024 * 1024;
 /** What a dictionary starts with. */
 const FIRST_BYTES = 1024 * 1024;
 
-/** A file of the old image. */
-export interface OldFile {
-  readonly content: FileContent;
-  readonly sizeBytes: number;
-}
-
 /** What both sides know of the old image: the writer and the reader of a delta make the very same of its records. */
 export interface OldFiles {
   /** By number. */
-  readonly files: readonly OldFile[];
+  readonly files: OldFileList;
   /** Headers of the layers that are replaced, packed as skeletons are; undefined when there are none. */
   readonly dictionary: Buffer | undefined;
 }
@@ -37,14 +31,14 @@ export function readOldFiles(
   layers: readonly OldLayer[],
   onFile?: (path: string, file: OldFile) => void,
 ): OldFiles {
-  const files: OldFile[] = [];
+  const files = new OldFileList();
   const dictionary = new DictionaryBuilder();
   for (const { diffId, inDictionary } of layers) {
     for (const { header, content } of oldEntries(repository, diffId)) {
       if (inDictionary) dictionary.add(header);
       if (content === undefined || header.sizeBytes === 0) continue;
       const file = { content, sizeBytes: header.sizeBytes };
-      files.push(file);
+      files.add(file);
       onFile?.(header.path, file);
     }
   }

@@ -20,7 +20,8 @@ import {
   WINDOW_LOG,
 } from './format.ts';
 import { OldContent, readingMemory } from './old-content.ts';
-import type { OldFile, OldFiles } from './old-files.ts';
+import type { OldFile, OldFileList } from './old-file-list.ts';
+import type { OldFiles } from './old-files.ts';
 import { SectionReader, type StoredSection } from './section-reader.ts';
 import { restoreChecksums, ZeroUnpacker } from './skeleton.ts';
 
@@ -98,7 +99,7 @@ async function* copied(pieces: AsyncIterable<Buffer>): AsyncGenerator<Buffer, vo
 class ArchiveMaker implements Disposable {
   readonly #repository: Repository;
   readonly #delta: LayerDelta;
-  readonly #files: readonly OldFile[];
+  readonly #files: OldFileList;
   readonly #signal: AbortSignal;
   readonly #control: SectionReader;
   readonly #skeleton: SectionReader;
@@ -223,7 +224,7 @@ class ArchiveMaker implements Disposable {
   #file(columns: Columns): OldFile {
     const number = this.#nextReference + columns.references.signed();
     this.#nextReference = number + 1;
-    const file = this.#files[number];
+    const file = this.#files.at(number);
     if (file === undefined) throw deltaInvalid('it names a file the old image does not have');
     return file;
   }

@@ -1,5 +1,5 @@
 import type { FileContent } from '../tree.ts';
-import type { OldFile } from './old-files.ts';
+import type { OldFile } from './old-file-list.ts';
 
 /** A file of the old image and its number. */
 export interface NumberedFile {

@@ -1,14 +1,15 @@
 /**
  * A disc installs a machine with a BIOS, beside an empty disk, with no network, nobody there. The machine then starts from its disk, is
- * updated from the registry it follows, and goes back.
+ * updated from the registry it follows, and goes back. A stick and the network start the same installer.
  */
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { allowPlainHttp, startHost, type TestHost } from './harness/host.ts';
 import { exampleImage } from './harness/images.ts';
-import { emptyDisk, installMachine, makeMedium } from './harness/installer.ts';
+import { emptyDisk, installMachine, makeMedium, tryInstaller } from './harness/installer.ts';
 import { startRegistry, type TestRegistry } from './harness/registry.ts';
 import { ROOT, slipway } from './harness/slipway.ts';
+import { serveDirectory } from './harness/web-directory.ts';
 
 const FILES = `${ROOT}/build/tests/installer-bios-vm`;
 const DISK = `${FILES}/disk.raw`;
@@ -28,6 +29,7 @@ beforeAll(async () => {
       image: await exampleImage({ folder: 'web-application' }, say),
       config: '[customizations.installer]\nunattended = true\n',
       target: `${registry.guestHostPort}/web:stable`,
+      types: ['iso', 'pxe'],
     },
     say,
   );
@@ -70,6 +72,21 @@ test('a disc installs a machine, which starts from its disk, is updated and goes
   await host.run('slipway rollback');
   await host.reboot();
   expect(await booted(host)).toEqual({ version: '1', bootloader: 'grub' });
+});
+
+/** What is installed is the same from everywhere: that the installer runs, and looks for a disk, is what differs. */
+const EMPTY = { directory: FILES, firmware: 'bios', disks: [], withinMs: WITHIN_MS } as const;
+const NO_DISK = 'SLIPWAY-INSTALL: failure: this machine has no disk to install to';
+
+test('a stick starts the installer as well', async () => {
+  expect(await tryInstaller({ ...EMPTY, from: 'stick', memoryBytes: 1.5 * GIB })).toContain(NO_DISK);
+});
+
+test('and so does a script of iPXE', async () => {
+  await using web = await serveDirectory(`${FILES}/pxe`);
+  const from = { scriptUrl: `${web.guestUrl}boot.ipxe` };
+  expect(await tryInstaller({ ...EMPTY, from, memoryBytes: 2.5 * GIB })).toContain(NO_DISK);
+  expect(web.requests).toEqual(['/boot.ipxe', '/linux', '/initrd', '/root.cpio']);
 });
 
 async function booted(

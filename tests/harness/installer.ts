@@ -1,6 +1,6 @@
 /** Installers that do their work with nobody there. */
 import { mkdir, rm, truncate, writeFile } from 'node:fs/promises';
-import { FAST_EMULATED_CPU, startVm, type VmDisk } from '@slipway/vm';
+import { FAST_EMULATED_CPU, startVm, type Vm, type VmDisk } from '@slipway/vm';
 import { expect } from 'vitest';
 import type { Say } from './images.ts';
 import { slipway } from './slipway.ts';
@@ -47,17 +47,43 @@ export interface Installation {
   readonly firmware?: 'uefi' | 'bios';
   /** Names of the disks. Default: `disk.raw` alone. */
   readonly disks?: readonly string[];
+  /** Where the state of its TPM is; it has none where absent. */
+  readonly tpmDirectory?: string;
   readonly memoryBytes: number;
   readonly withinMs: number;
 }
 
 /** Starts a machine and waits until it, which starts again when it is done, has ended. */
 export async function installMachine(installation: Installation): Promise<void> {
-  const { directory, from, firmware = 'uefi', disks = ['disk.raw'], memoryBytes, withinMs } = installation;
+  await using vm = await startInstaller(installation);
+  expect(await installerResult(vm, installation)).toContain('SLIPWAY-INSTALL: success');
+  await vm.waitForPowerOff({ withinMs: installation.withinMs });
+}
+
+/** Starts a machine, and switches it off once the installer has said what came of it: for one that installs nothing. */
+export async function tryInstaller(installation: Installation): Promise<string> {
+  await using vm = await startInstaller(installation);
+  return await installerResult(vm, installation);
+}
+
+/** The line with which it ends; empty where the machine ended without it. */
+async function installerResult(vm: Vm, { withinMs }: Installation): Promise<string> {
+  return (await vm.console.find(/SLIPWAY-INSTALL: .*/, AbortSignal.timeout(withinMs))) ?? '';
+}
+
+async function startInstaller(installation: Installation): Promise<Vm> {
+  const {
+    directory,
+    from,
+    firmware = 'uefi',
+    disks = ['disk.raw'],
+    tpmDirectory,
+    memoryBytes,
+  } = installation;
   const iso = { path: `${directory}/install.iso`, format: 'raw' } as const;
   const medium: readonly VmDisk[] =
     from === 'stick' ? [iso] : from === 'disc' ? [{ ...iso, isDisc: true }] : [];
-  await using vm = await startVm({
+  return await startVm({
     boot: { kind: firmware },
     disks: [
       ...medium,
@@ -66,13 +92,11 @@ export async function installMachine(installation: Installation): Promise<void> 
       ),
     ],
     ...(typeof from === 'string' ? { network: 'none' } : { networkBootUrl: from.scriptUrl }),
+    ...(tpmDirectory === undefined ? {} : { tpmDirectory }),
     sshKey: false,
     cpuModel: FAST_EMULATED_CPU,
     memoryBytes,
     onReboot: 'shutdown',
     consoleLogPath: `${directory}/installer.log`,
   });
-  const result = await vm.console.find(/SLIPWAY-INSTALL: .*/, AbortSignal.timeout(withinMs));
-  expect(result).toContain('SLIPWAY-INSTALL: success');
-  await vm.waitForPowerOff({ withinMs });
 }

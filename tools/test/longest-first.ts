@@ -21,9 +21,11 @@ const LONG = [
   // Of faults, which run apart from the others.
   'power-cut',
   'bad-updates',
-  'raid-root',
+  'fleet-hosts',
   'encrypted-root',
+  'apps',
   'major-upgrade',
+  'raid-root',
   'soft-reboot',
 ].map((name) => `${name}.test.ts`);
 

@@ -46,8 +46,9 @@ install_luks() {
         "$systemdsystemunitdir/system-systemd\\x2dcryptsetup.slice" \
         "$systemdsystemunitdir/sysinit.target.wants/cryptsetup.target"
     # Loaded by name when a volume says that a TPM opens it.
-    inst_libdir_file 'cryptsetup/libcryptsetup-token-systemd-tpm2.so' 'libtss2-esys.so*' 'libtss2-mu.so*' 'libtss2-rc.so*' \
-        'libtss2-tcti-device.so*' 'ossl-modules/legacy.so'
+    # libtss2-sys is what libtss2-esys itself is made of, and nothing looks for that here.
+    inst_libdir_file 'cryptsetup/libcryptsetup-token-systemd-tpm2.so' 'libtss2-esys.so*' 'libtss2-sys.so*' 'libtss2-mu.so*' \
+        'libtss2-rc.so*' 'libtss2-tcti-device.so*' 'ossl-modules/legacy.so'
     inst_rules 60-tpm-udev.rules
 }
 

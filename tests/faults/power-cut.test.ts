@@ -60,24 +60,20 @@ test('at every flush and between them leaves a host that boots and has lost noth
   ]);
 });
 
-test(
-  'leaves a disk that a machine boots',
-  async () => {
-    const startMs = performance.now();
-    await withDisk(async (disk, judge, mirror, directory) => {
-      const chosen = thinned(await cuts(CUTS), BOOTS).slice(0, BOOTS);
-      for (const [index, cut] of chosen.entries()) {
-        const way = index % FIRMWARE_EVERY === FIRMWARE_EVERY - 1 ? 'firmware' : 'kernel';
-        const verdict = await at(disk, cut, () => bootAndCompare(disk, judge, mirror, directory, way));
-        booted.push({ cut, ...verdict });
-      }
-    });
-    rows.push(row('power cut, machine booted', booted.length, lostOf(booted), startMs));
-    expect(described(booted)).toEqual([]);
-    // As long as all of them may take: thirty boots are more than the hour other tests have.
-  },
-  BOOTS * BOOT_WITHIN_MS,
-);
+// As long as all of them may take: thirty boots are more than the hour other tests have.
+test('leaves a disk that a machine boots', { timeout: BOOTS * BOOT_WITHIN_MS }, async () => {
+  const startMs = performance.now();
+  await withDisk(async (disk, judge, mirror, directory) => {
+    const chosen = thinned(await cuts(CUTS), BOOTS).slice(0, BOOTS);
+    for (const [index, cut] of chosen.entries()) {
+      const way = index % FIRMWARE_EVERY === FIRMWARE_EVERY - 1 ? 'firmware' : 'kernel';
+      const verdict = await at(disk, cut, () => bootAndCompare(disk, judge, mirror, directory, way));
+      booted.push({ cut, ...verdict });
+    }
+  });
+  rows.push(row('power cut, machine booted', booted.length, lostOf(booted), startMs));
+  expect(described(booted)).toEqual([]);
+});
 
 /** The machine must come up with what the disk says, find everything kept, and tell of what was interrupted. */
 async function bootAndCompare(

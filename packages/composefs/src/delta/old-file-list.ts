@@ -22,10 +22,6 @@ export class OldFileList {
   #sizeBytes = new Float64Array(FIRST_ROOM);
   #count = 0;
 
-  get length(): number {
-    return this.#count;
-  }
-
   add({ content, sizeBytes }: OldFile): void {
     const number = this.#count;
     if (number === this.#at.length) this.#grow();

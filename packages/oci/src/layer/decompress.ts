@@ -42,38 +42,45 @@ export async function* decompress(
       cause,
     });
   const { start, whole } = await peek(stream, MAGIC_BYTES);
-  const plain = unpack(whole, start, refuse, options.reuseChunks === true ? OUTPUT_CHUNK_BYTES : undefined);
+  const plain = unpack(whole, start, refuse, options.reuseChunks === true);
   yield* limited(plain, options.limitBytes ?? DEFAULT_LIMIT_BYTES, refuse);
 }
 
 type Refuse = (problem: string, cause?: unknown) => SlipwayError;
 
-/** @param outputBytes as in {@link throughEngine} */
-function unpack(
-  stream: ByteStream,
-  start: Uint8Array,
-  refuse: Refuse,
-  outputBytes: number | undefined,
-): ByteStream {
+function unpack(stream: ByteStream, start: Uint8Array, refuse: Refuse, reuseChunks: boolean): ByteStream {
   const compression = detectCompression(start);
   if (compression === 'none') return stream;
-  if (compression === 'zstd') return unpackZstd(stream, refuse, outputBytes);
-  return throughEngine(stream, createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES }), refuse, outputBytes);
+  const unpacked =
+    compression === 'zstd'
+      ? unpackZstd(stream, refuse)
+      : throughEngine(stream, createGunzip({ chunkSize: OUTPUT_CHUNK_BYTES }), refuse);
+  return reuseChunks ? freed(unpacked) : unpacked;
 }
 
-async function* unpackZstd(
-  stream: ByteStream,
-  refuse: Refuse,
-  outputBytes: number | undefined,
-): AsyncGenerator<Uint8Array, void, undefined> {
+async function* unpackZstd(stream: ByteStream, refuse: Refuse): AsyncGenerator<Uint8Array, void, undefined> {
   const walker = new ZstdFrameWalker();
   const engine = createZstdDecompress({
     chunkSize: OUTPUT_CHUNK_BYTES,
     params: { [constants.ZSTD_d_windowLogMax]: MAX_WINDOW_LOG },
   });
-  const refuseFrames: Refuse = (problem, cause) => refuse(walker.problem ?? problem, cause);
-  yield* throughEngine(walked(stream, walker), engine, refuseFrames, outputBytes);
+  yield* throughEngine(walked(stream, walker), engine, (problem, cause) =>
+    refuse(walker.problem ?? problem, cause),
+  );
   if (walker.problem !== undefined) throw refuse(walker.problem);
+}
+
+/**
+ * Frees the memory of what was read. An engine fills one buffer after the other, and what it hands out are views of them: with the end of a
+ * buffer it has let go of it. Left to garbage collection, they would be the greater part of what a thread that reads layers holds.
+ */
+async function* freed(unpacked: ByteStream): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of unpacked) {
+    yield chunk;
+    const { buffer, byteOffset, byteLength } = chunk;
+    const isEnd = buffer.byteLength === OUTPUT_CHUNK_BYTES && byteOffset + byteLength === OUTPUT_CHUNK_BYTES;
+    if (isEnd && buffer instanceof ArrayBuffer) buffer.transfer(0);
+  }
 }
 
 async function* walked(

@@ -8,7 +8,7 @@ import {
 import { verifyStream } from '../digest.ts';
 import type { Descriptor, Digest, ImageSource, OpenBlobOptions, ResolvedImage } from '../image.ts';
 import { declaredCompression } from './compression.ts';
-import { decompress } from './decompress.ts';
+import { type DecompressOptions, decompress } from './decompress.ts';
 import { PartialFile } from './partial-file.ts';
 
 /** Options of {@link openLayer}. */
@@ -91,16 +91,9 @@ export function openPackedLayer(
 export function unpackLayer(
   blob: ByteStream,
   { diffId, what }: Pick<PackedLayer, 'diffId' | 'what'>,
-  {
-    limitBytes,
-    reuseChunks = false,
-  }: Pick<OpenLayerOptions, 'limitBytes'> & Pick<OpenBlobOptions, 'reuseChunks'> = {},
+  options: Pick<DecompressOptions, 'limitBytes' | 'reuseChunks'> = {},
 ): ByteStream {
-  const archive = decompress(blob, {
-    what,
-    reuseChunks,
-    ...(limitBytes === undefined ? {} : { limitBytes }),
-  });
+  const archive = decompress(blob, { ...options, what });
   return verifyStream(archive, diffId, undefined, `the archive in ${what}`);
 }
 

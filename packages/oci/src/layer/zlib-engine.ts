@@ -17,22 +17,16 @@ interface Feeding {
  *
  * The error of the source passes through as it is; an error of the engine becomes what `onProblem`
  * makes of it, and so does input the engine left unread.
- *
- * @param outputBytes the `chunkSize` of the engine, where the reader has no use for a chunk any more when it asks for the next one
  */
 export async function* throughEngine(
   source: ByteStream,
   engine: ZlibEngine,
   onProblem: (problem: string, cause?: unknown) => Error,
-  outputBytes?: number,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const feeding: Feeding = { fedBytes: 0, failure: undefined };
   const fed = feed(source, engine, feeding);
   try {
-    for await (const chunk of engine as AsyncIterable<Buffer>) {
-      yield chunk;
-      if (outputBytes !== undefined) release(chunk, outputBytes);
-    }
+    for await (const chunk of engine as AsyncIterable<Buffer>) yield chunk;
   } catch (error) {
     throw feeding.failure === undefined
       ? onProblem('its data is damaged or cut short', error)
@@ -43,15 +37,6 @@ export async function* throughEngine(
     await fed;
   }
   if (engine.bytesWritten !== feeding.fedBytes) throw onProblem('something stands after its end');
-}
-
-/**
- * Frees the memory of what was read. An engine fills one buffer after the other, and what it hands out are views of them: with the end of a
- * buffer it has let go of it. Left to garbage collection, they would be the greater part of what the thread holds.
- */
-function release({ buffer, byteOffset, byteLength }: Buffer, outputBytes: number): void {
-  const isEnd = buffer.byteLength === outputBytes && byteOffset + byteLength === outputBytes;
-  if (isEnd && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
 /** Never rejects: a failure of the source destroys the engine, whose reader reports it. */

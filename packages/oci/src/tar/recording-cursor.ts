@@ -1,6 +1,9 @@
 import { ChunkCursor } from './chunk-cursor.ts';
 
-/** A cursor that keeps what it hands out while told to: what an archive holds beside the contents of files. */
+/**
+ * A cursor that keeps what it hands out while told to: what an archive holds beside the contents of files. Its stream must not take chunks
+ * back.
+ */
 export class RecordingCursor extends ChunkCursor {
   #recorded: Buffer[] = [];
   #isRecording = true;

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { startHost } from './harness/host.ts';
 import { baseImage } from './harness/images.ts';
 import { CACHE, ROOT, slipway, slipwayJson } from './harness/slipway.ts';
+import { SYSTEM_STATE } from './harness/system-state.ts';
 
 const say = (line: string): void => void process.stderr.write(`  ${line}\n`);
 
@@ -46,9 +47,7 @@ describe('the base image', () => {
     expect(await host.run('. /etc/os-release; echo $VERSION_CODENAME')).toBe('bookworm');
     expect(await host.run('findmnt -no SOURCE,FSTYPE /')).toMatch(/^composefs:[0-9a-f]{64} +overlay$/);
     expect(await host.run('findmnt -no OPTIONS /')).toContain('verity=require');
-    expect(await host.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe(
-      'running',
-    );
+    expect(await host.run(SYSTEM_STATE)).toBe('running');
     await host.powerOff();
   });
 });

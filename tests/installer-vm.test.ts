@@ -9,6 +9,7 @@ import { startHost } from './harness/host.ts';
 import { baseImage } from './harness/images.ts';
 import { emptyDisk, installMachine, makeMedium } from './harness/installer.ts';
 import { ROOT } from './harness/slipway.ts';
+import { SYSTEM_STATE } from './harness/system-state.ts';
 import { serveDirectory } from './harness/web-directory.ts';
 
 const FILES = `${ROOT}/build/tests/installer-vm`;
@@ -56,9 +57,7 @@ test('a stick installs a machine, which starts from its disk', async () => {
   expect(await host.run('test ! -e /run/slipway/live && systemctl is-active slipway-booted.service')).toBe(
     'active',
   );
-  expect(await host.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe(
-    'running',
-  );
+  expect(await host.run(SYSTEM_STATE)).toBe('running');
 });
 
 test('a script of iPXE installs a machine over the network', async () => {

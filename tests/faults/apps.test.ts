@@ -8,6 +8,7 @@ import { allowPlainHttp, startHost, type TestHost } from '../harness/host.ts';
 import { appImages, userspaceRelease } from '../harness/images.ts';
 import { startRegistry, type TestRegistry } from '../harness/registry.ts';
 import { ROOT, slipway } from '../harness/slipway.ts';
+import { SYSTEM_STATE } from '../harness/system-state.ts';
 import { countedStep, type FaultRow, report } from './results.ts';
 
 const DISKS = `${ROOT}/build/tests/apps`;
@@ -91,9 +92,7 @@ test('and are gone when they are removed', async () => {
 });
 
 async function expectMerged(): Promise<void> {
-  expect(await host.run('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe(
-    'running',
-  );
+  expect(await host.run(SYSTEM_STATE)).toBe('running');
   expect(await host.run('cat /etc/site.conf && head -n 1 /etc/site.d/default')).toBe(
     'of the extension\nof the extension',
   );

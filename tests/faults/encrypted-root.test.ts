@@ -9,6 +9,7 @@ import { afterAll, expect, test } from 'vitest';
 import { storageImage } from '../harness/images.ts';
 import { emptyDisk, installMachine, makeMedium } from '../harness/installer.ts';
 import { ROOT } from '../harness/slipway.ts';
+import { SYSTEM_STATE } from '../harness/system-state.ts';
 
 const FILES = `${ROOT}/build/tests/encrypted-root`;
 const DISK = `${FILES}/disk.raw`;
@@ -114,9 +115,7 @@ async function startInstalled(tpmDirectory?: string): Promise<Vm> {
 
 async function expectSealed(vm: Vm): Promise<void> {
   expect(await vm.output('findmnt -no OPTIONS /')).toContain('verity=require');
-  expect(await vm.output('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe(
-    'running',
-  );
+  expect(await vm.output(SYSTEM_STATE)).toBe('running');
 }
 
 /** Types a line when the console asks for it. */

@@ -8,6 +8,7 @@ import { allowPlainHttp, startHost, type TestHost } from '../harness/host.ts';
 import { baseImage } from '../harness/images.ts';
 import { startRegistry, type TestRegistry } from '../harness/registry.ts';
 import { ROOT, slipway } from '../harness/slipway.ts';
+import { SYSTEM_STATE } from '../harness/system-state.ts';
 import { type FaultRow, report, row } from './results.ts';
 
 const DISKS = `${ROOT}/build/tests/major-upgrade`;
@@ -73,7 +74,7 @@ async function reaches(wanted: string, command: string): Promise<void> {
   const startMs = performance.now();
   await host.run(command);
   await host.reboot();
-  const state = await host.run('systemctl is-system-running --wait || systemctl --failed --no-legend');
+  const state = await host.run(SYSTEM_STATE);
   const [to, found] = [await release(), await host.run(KEPT)];
   const isWell = to === wanted && state === 'running' && found === kept;
   const line = row(`major upgrade: to Debian ${wanted}`, 1, isWell ? 0 : 1, startMs);

@@ -8,6 +8,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storageImage } from '../harness/images.ts';
 import { emptyDisk, installMachine, makeMedium } from '../harness/installer.ts';
 import { ROOT } from '../harness/slipway.ts';
+import { SYSTEM_STATE } from '../harness/system-state.ts';
 
 const FILES = `${ROOT}/build/tests/raid-root`;
 const GIB = 1024 ** 3;
@@ -84,9 +85,7 @@ test('a root on a mirror of two disks is installed, starts, and starts without o
     expect(await vm.output('lsblk -nro TYPE -s $(findmnt -nvo SOURCE --mountpoint /sysroot)')).toBe(
       'raid1\npart\ndisk\npart\ndisk',
     );
-    expect(await vm.output('systemctl is-system-running --wait || systemctl --failed --no-legend')).toBe(
-      'running',
-    );
+    expect(await vm.output(SYSTEM_STATE)).toBe('running');
     await vm.powerOff({ withinMs: WITHIN_MS });
   }
   await using vm = await start(['left.raw']);

@@ -9,6 +9,7 @@ import { allowPlainHttp, startHost, type TestHost } from '../harness/host.ts';
 import { userspaceRelease } from '../harness/images.ts';
 import { startRegistry, type TestRegistry } from '../harness/registry.ts';
 import { ROOT, slipway } from '../harness/slipway.ts';
+import { SYSTEM_STATE } from '../harness/system-state.ts';
 import { type FaultRow, report, row } from './results.ts';
 
 const DISKS = `${ROOT}/build/tests/soft-reboot`;
@@ -76,7 +77,7 @@ async function reaches({ version, softReboots, command }: Wanted): Promise<void>
   await untilSoftReboots(softReboots);
   const line = row(`soft reboot to release ${version}`, 1, 1, startMs);
   rows.push(line);
-  const state = await host.run('systemctl is-system-running --wait || systemctl --failed --no-legend');
+  const state = await host.run(SYSTEM_STATE);
   const { booted, staged } = (await host.status()).status;
   const id = booted?.composefs?.verity ?? '';
   expect({ state, version: booted?.image?.version, staged }).toEqual({

@@ -247,7 +247,8 @@ async function untilState(name: string, wanted: RolloutState): Promise<void> {
     if (line !== last) say(line);
     last = line;
     // What is rolled back was something that had ended.
-    if (wanted !== 'rolled-back') expect(ENDED).not.toContain(status.state);
+    if (wanted !== 'rolled-back' && ENDED.includes(status.state))
+      throw new Error(`${line}\n${await reasons()}`);
     await delay(BETWEEN_QUESTIONS_MS);
   }
 }
@@ -259,6 +260,14 @@ async function untilDevices(isWell: (devices: readonly Device[]) => boolean): Pr
     if (isWell(ours)) return ours;
     await delay(BETWEEN_QUESTIONS_MS);
   }
+}
+
+/** What each host says of why it does not run what it should. */
+async function reasons(): Promise<string> {
+  const devices = await allDevices();
+  return devices
+    .map(({ metadata, status }) => `${metadata.name}: ${status.update.whyNotUpToDate ?? 'up to date'}`)
+    .join('\n');
 }
 
 async function allDevices(): Promise<readonly Device[]> {

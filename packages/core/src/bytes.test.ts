@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { collectBytes, formatBytes, roundUp } from './bytes.ts';
+import { collectBytes, formatBytes, freeBytes, freeEngineChunk, roundUp } from './bytes.ts';
 
 async function* chunks(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text);
@@ -19,6 +19,23 @@ test.each([
   [1_440_000_000, '1.4 GB'],
 ])('%d bytes read as %s', (bytes, text) => {
   expect(formatBytes(bytes)).toBe(text);
+});
+
+test('frees bytes that have memory of their own, and no others', () => {
+  const own = new Uint8Array(10);
+  const part = new Uint8Array(10).subarray(1);
+  for (const bytes of [own, part]) freeBytes(bytes);
+  expect([own.length, part.length]).toEqual([0, 9]);
+});
+
+test('frees a buffer of an engine with its last chunk', () => {
+  const buffer = new Uint8Array(64);
+  freeEngineChunk(buffer.subarray(0, 63), 64);
+  expect(buffer.length).toBe(64);
+  freeEngineChunk(buffer.subarray(63), 32);
+  expect(buffer.length).toBe(64);
+  freeEngineChunk(buffer.subarray(63), 64);
+  expect(buffer.length).toBe(0);
 });
 
 test('rounds up past 32 bits', () => {

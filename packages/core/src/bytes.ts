@@ -6,6 +6,23 @@ export function compareBytes(a: Uint8Array, b: Uint8Array): number {
   return Buffer.compare(a, b);
 }
 
+/**
+ * Gives memory back at once, unless something else lies beside these bytes; nobody may look at them any more. Left to garbage
+ * collection, what streams in a second would lie about by the hundred megabytes, or have the whole heap looked through for it.
+ */
+export function freeBytes({ buffer, byteLength }: ArrayBufferView): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+}
+
+/**
+ * The same for a chunk of an engine of node:zlib, of a `chunkSize` that says how long its buffers are. It fills one buffer after the
+ * other, and what it hands out are views of them: with the end of a buffer it has let go of it.
+ */
+export function freeEngineChunk({ buffer, byteOffset, byteLength }: Uint8Array, chunkSize: number): void {
+  const isEnd = buffer.byteLength === chunkSize && byteOffset + byteLength === chunkSize;
+  if (isEnd && buffer instanceof ArrayBuffer) buffer.transfer(0);
+}
+
 /** Rounds up to a multiple of `unit`, a power of two or not. */
 export function roundUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;

@@ -1,4 +1,12 @@
-export { type ByteStream, collectBytes, compareBytes, formatBytes, roundUp } from './bytes.ts';
+export {
+  type ByteStream,
+  collectBytes,
+  compareBytes,
+  formatBytes,
+  freeBytes,
+  freeEngineChunk,
+  roundUp,
+} from './bytes.ts';
 export { changedCharacters } from './changed-characters.ts';
 export { type Clock, isoTime, systemClock } from './clock.ts';
 export { type Column, FIRST_ROOM, grown } from './column.ts';

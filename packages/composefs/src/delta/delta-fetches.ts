@@ -14,6 +14,7 @@ import type { Descriptor, Digest, ImageSource, ResolvedImage } from '@slipway/oc
 import { layerTask } from '../import/layer-task.ts';
 import { hasLayerWorkers, type LayerWorkers } from '../import/layer-workers.ts';
 import { type ReadLayer, readLayer } from '../import/read-layer.ts';
+import { Turns } from '../import/turns.ts';
 import type { Repository } from '../repository/repository.ts';
 import type { UsableDeltas } from './find-deltas.ts';
 import { archiveLimit, deltaInvalid } from './format.ts';
@@ -54,6 +55,8 @@ export class DeltaFetches {
   readonly #deltas: UsableDeltas;
   /** By the layers they come from: all deltas of one image start from the same. */
   readonly #oldFiles = new Map<string, OldFiles>();
+  /** One layer is made at a time: each needs the windows of four decoders and a thread that reads it. */
+  readonly #turns = new Turns(1);
 
   constructor(repository: Repository, deltas: UsableDeltas) {
     this.#repository = repository;
@@ -89,6 +92,12 @@ export class DeltaFetches {
     }
   }
 
+  /** Gives back what making layers takes, when no more come. */
+  release(): void {
+    for (const old of this.#oldFiles.values()) old[Symbol.dispose]();
+    this.#oldFiles.clear();
+  }
+
   async #fetch(
     fetch: ImageFetch,
     descriptor: Descriptor,
@@ -104,7 +113,7 @@ export class DeltaFetches {
       if (head.diffId !== diffId) throw deltaInvalid('it is of another layer');
       if (head.archiveBytes > archiveLimit(layer.size))
         throw deltaInvalid('it makes more than the layer can hold');
-      return await this.#read(fetch, delta, descriptor);
+      return await this.#turns.run(() => this.#read(fetch, delta, descriptor));
     } finally {
       await rm(path, { force: true });
     }
@@ -116,6 +125,7 @@ export class DeltaFetches {
     delta: LayerDelta,
     descriptor: Descriptor,
   ): Promise<ReadLayer> {
+    operation(options).signal.throwIfAborted();
     const { diffId, archiveBytes } = delta.head;
     const old = this.#old(delta);
     if (archiveBytes < THREAD_BYTES || !hasLayerWorkers()) {

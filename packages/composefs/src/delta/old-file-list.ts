@@ -1,4 +1,4 @@
-import { FIRST_ROOM, grown } from '@slipway/core';
+import { FIRST_ROOM, freeBytes, grown } from '@slipway/core';
 import { ByteArena } from '../packed/byte-arena.ts';
 import { DigestSet } from '../repository/digest-set.ts';
 import type { FileContent } from '../tree.ts';
@@ -13,7 +13,7 @@ const OBJECT = 0;
 const INLINE = 1;
 
 /** Files of the old image by number, in some sixty bytes each: as objects they would be five times as large. */
-export class OldFileList {
+export class OldFileList implements Disposable {
   readonly #digests = new DigestSet();
   readonly #inline = new ByteArena();
   #kind = new Uint8Array(FIRST_ROOM);
@@ -40,6 +40,11 @@ export class OldFileList {
     if (this.#kind[number] === INLINE)
       return { content: { kind: 'inline', bytes: this.#inline.bytes(at, sizeBytes) }, sizeBytes };
     return { content: { kind: 'object', sizeBytes, digest: this.#digests.at(at) }, sizeBytes };
+  }
+
+  [Symbol.dispose](): void {
+    for (const part of [this.#digests, this.#inline]) part[Symbol.dispose]();
+    for (const column of [this.#kind, this.#at, this.#sizeBytes]) freeBytes(column);
   }
 
   #grow(): void {

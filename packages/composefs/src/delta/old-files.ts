@@ -1,4 +1,4 @@
-import { isSlipwayError, SlipwayError } from '@slipway/core';
+import { freeBytes, isSlipwayError, SlipwayError } from '@slipway/core';
 import { encodeHeader, type TarHeader } from '@slipway/oci';
 import { layerEntries, layerStreamName } from '../import/layer-record.ts';
 import type { Repository } from '../repository/repository.ts';
@@ -12,8 +12,11 @@ const DICTIONARY_LIMIT_BYTES = 32 * 1024 * 1024;
 /** What a dictionary starts with. */
 const FIRST_BYTES = 1024 * 1024;
 
-/** What both sides know of the old image: the writer and the reader of a delta make the very same of its records. */
-export interface OldFiles {
+/**
+ * What both sides know of the old image: the writer and the reader of a delta make the very same of its records. Disposing of it gives
+ * its memory back at once.
+ */
+export interface OldFiles extends Disposable {
   /** By number. */
   readonly files: OldFileList;
   /** Headers of the layers that are replaced, packed as skeletons are; undefined when there are none. */
@@ -42,7 +45,14 @@ export function readOldFiles(
       onFile?.(header.path, file);
     }
   }
-  return { files, dictionary: dictionary.finish() };
+  return {
+    files,
+    dictionary: dictionary.finish(),
+    [Symbol.dispose]: () => {
+      files[Symbol.dispose]();
+      dictionary[Symbol.dispose]();
+    },
+  };
 }
 
 function oldEntries(repository: Repository, diffId: string): ReturnType<typeof layerEntries> {
@@ -65,7 +75,7 @@ function baseMissing(diffId: string, cause?: unknown): SlipwayError {
 }
 
 /** Gathers headers as they most likely stood in the archive; how they really did, nobody recorded. */
-class DictionaryBuilder {
+class DictionaryBuilder implements Disposable {
   /** One piece of memory: many short buffers would each keep the whole block of Node's pool they lie in. */
   #packed: Buffer = Buffer.alloc(0);
   #sizeBytes = 0;
@@ -77,6 +87,10 @@ class DictionaryBuilder {
     stripChecksums(blocks);
     this.#reserve(blocks.length * 2);
     this.#sizeBytes = packZerosInto(this.#packed, this.#sizeBytes, blocks);
+  }
+
+  [Symbol.dispose](): void {
+    freeBytes(this.#packed);
   }
 
   finish(): Buffer | undefined {

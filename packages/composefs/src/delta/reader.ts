@@ -120,7 +120,7 @@ class ArchiveMaker implements Disposable {
     this.#leftBytes = delta.head.archiveBytes;
     this.#control = new SectionReader(control, WINDOW_LOG);
     this.#skeleton = new SectionReader(skeleton, SKELETON_WINDOW_LOG, old.dictionary);
-    this.#unpacker = new ZeroUnpacker(this.#skeleton);
+    this.#unpacker = new ZeroUnpacker(this.#skeleton, SKELETON_PIECE_BYTES);
     this.#diff = new SectionReader(diff, WINDOW_LOG);
     this.#extra = new SectionReader(extra, WINDOW_LOG);
   }

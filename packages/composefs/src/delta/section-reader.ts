@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { pipeline } from 'node:stream';
 import { constants, createZstdDecompress } from 'node:zlib';
-import { messageOf } from '@slipway/core';
+import { freeEngineChunk, messageOf } from '@slipway/core';
 import { deltaInvalid, type SectionSize } from './format.ts';
 
 /** A section in a file. */
@@ -43,7 +43,7 @@ export class SectionReader implements Disposable {
     this.#chunks = (engine as AsyncIterable<Buffer>)[Symbol.asyncIterator]();
   }
 
-  /** At most so many bytes that are here already; undefined when none are. */
+  /** At most so many bytes that are here already; undefined when none are. Good until the next call of {@link next}. */
   nextNow(maximum: number): Buffer | undefined {
     const length = Math.min(this.#chunk.length - this.#at, maximum);
     if (length === 0) return undefined;
@@ -52,7 +52,7 @@ export class SectionReader implements Disposable {
   }
 
   /**
-   * At most so many bytes, at least one.
+   * At most so many bytes, at least one; good until the next call.
    *
    * @throws SlipwayError DELTA_INVALID when there are no more
    */
@@ -95,6 +95,7 @@ export class SectionReader implements Disposable {
       throw deltaInvalid(`a section does not unpack: ${messageOf(cause)}`, cause);
     }
     if (next.done === true) throw deltaInvalid('a section ends early');
+    freeEngineChunk(this.#chunk, OUTPUT_CHUNK_BYTES);
     this.#chunk = next.value;
     this.#at = 0;
   }

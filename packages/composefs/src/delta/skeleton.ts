@@ -64,19 +64,22 @@ export function packZerosInto(packed: Buffer, startBytes: number, bytes: Buffer)
   return length;
 }
 
-/** Unpacks what {@link packZeros} made, so many bytes at a time as are asked for. */
+/** Unpacks what {@link packZeros} made, so many bytes at a time as are asked for, one piece after the other in the same memory. */
 export class ZeroUnpacker {
   readonly #packed: SectionReader;
+  readonly #memory: Buffer;
   /** Zeros of the last run that were not handed out yet. */
   #zeros = 0;
 
-  constructor(packed: SectionReader) {
+  /** @param longestBytes that are ever asked for at once */
+  constructor(packed: SectionReader, longestBytes: number) {
     this.#packed = packed;
+    this.#memory = Buffer.allocUnsafeSlow(longestBytes);
   }
 
-  /** The next bytes, exactly so many. */
+  /** The next bytes, exactly so many; good until the next call. */
   async take(length: number): Promise<Buffer> {
-    const bytes = Buffer.alloc(length);
+    const bytes = this.#memory.subarray(0, length).fill(0);
     for (let at = 0; at < length; ) {
       if (this.#zeros > 0) {
         const run = Math.min(this.#zeros, length - at);

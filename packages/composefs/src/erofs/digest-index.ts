@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { FIRST_ROOM, grown } from '@slipway/core';
+import { FIRST_ROOM, freeBytes, grown } from '@slipway/core';
 import { latin1Of } from './byte-string.ts';
 
 const FIRST_SLOT_BITS = 7;
@@ -13,7 +13,7 @@ const BITS = 31;
  * Digests are random already, so 31 bits of them say where to look; the few that share these with another go by their whole text,
  * as do all when somebody made them so. What is mixed in keeps chosen digests from chosen places.
  */
-export class DigestIndex {
+export class DigestIndex implements Disposable {
   readonly #digestAt: (number: number) => Uint8Array;
   #count = 0;
   /** The bits of each digest that has a slot, by number. */
@@ -59,6 +59,10 @@ export class DigestIndex {
     this.#slots[slot] = number + 1;
     if (this.#count * 2 > this.#slots.length) this.#grow();
     return number;
+  }
+
+  [Symbol.dispose](): void {
+    for (const column of [this.#bits, this.#slots]) freeBytes(column);
   }
 
   /** Where these bits are, or would be. */

@@ -1,5 +1,6 @@
 import {
   FIRST_ROOM,
+  freeBytes,
   grown,
   isSlipwayError,
   type OperationOptions,
@@ -9,8 +10,8 @@ import {
 import type { KnownContent, OpenContent } from '@slipway/oci';
 import { ByteArena } from '../packed/byte-arena.ts';
 import { DigestSet } from '../repository/digest-set.ts';
-import { objectFiles } from '../repository/object-files.ts';
 import type { Repository } from '../repository/repository.ts';
+import { StoredObjects } from '../repository/stored-objects.ts';
 import type { StreamContent, StreamRecord } from '../repository/stream-record.ts';
 import {
   ContentRecordWriter,
@@ -23,6 +24,8 @@ import { layerEntries, layerStreamName } from './layer-record.ts';
 import { ObjectHasher, READ_BYTES, readPart, type WholeObject } from './object-hasher.ts';
 
 const LAYER_PREFIX = layerStreamName('');
+const SHA256 = 'sha256:';
+const SHA256_BYTES = 32;
 /** In place of the number of an object: the content stands among the inline ones. */
 const INLINE = 2 ** 32 - 1;
 
@@ -30,10 +33,10 @@ const INLINE = 2 ** 32 - 1;
  * Contents a store has, by their SHA-256, in columns: there are as many as the store has files. One is read at a time: a chunk is good
  * until the next one is asked for.
  */
-export class ContentIndex implements KnownContent {
+export class ContentIndex implements KnownContent, Disposable {
   readonly #repository: Repository;
   readonly #sha256 = new DigestSet();
-  readonly #objects = new DigestSet();
+  readonly #objects: DigestSet;
   readonly #inline = new ByteArena();
   /** Number of the object each content is in. */
   #object = new Uint32Array(FIRST_ROOM);
@@ -43,9 +46,13 @@ export class ContentIndex implements KnownContent {
   /** By object: one more than the number of the content that is all of it; 0: not known. */
   #whole = new Uint32Array(FIRST_ROOM);
   readonly #scratch = Buffer.allocUnsafeSlow(READ_BYTES);
+  /** The digest that is looked for: a buffer for each would be much garbage. */
+  readonly #wanted = Buffer.allocUnsafeSlow(SHA256_BYTES);
 
-  constructor(repository: Repository) {
+  /** @param objects of the store, by number; contents of others may be taken in as well */
+  constructor(repository: Repository, objects: DigestSet = new DigestSet()) {
     this.#repository = repository;
+    this.#objects = objects;
   }
 
   get isEmpty(): boolean {
@@ -82,13 +89,21 @@ export class ContentIndex implements KnownContent {
   }
 
   find(digest: string, sizeBytes: number): OpenContent | undefined {
-    if (!digest.startsWith('sha256:')) return undefined;
-    const number = this.#sha256.find(Buffer.from(digest.slice(7), 'hex'));
+    if (!digest.startsWith(SHA256)) return undefined;
+    this.#wanted.write(digest.slice(SHA256.length), 'hex');
+    const number = this.#sha256.find(this.#wanted);
     if (number === -1 || this.#sizeBytes[number] !== sizeBytes) return undefined;
     const at = this.#at[number] ?? 0;
     const object = this.#object[number] ?? INLINE;
     if (object === INLINE) return (start, end) => [this.#inline.bytes(at + start, end - start)];
     return (start, end) => readPart(this.#pathOf(object), at + start, at + end, this.#scratch);
+  }
+
+  /** Gives its memory back at once: it would lie beside the tree of the whole image. */
+  [Symbol.dispose](): void {
+    for (const part of [this.#sha256, this.#objects, this.#inline]) part[Symbol.dispose]();
+    for (const bytes of [this.#object, this.#at, this.#sizeBytes, this.#whole, this.#scratch])
+      freeBytes(bytes);
   }
 
   /** A piece at the beginning of an object is shorter than all of it. */
@@ -118,15 +133,16 @@ export async function loadContentIndex(
   options: OperationOptions = {},
 ): Promise<ContentIndex> {
   const { signal, progress, log } = operation(options);
-  const index = new ContentIndex(repository);
+  const records = new WholeRecords(repository);
+  const index = new ContentIndex(repository, records.objects.digests);
   const hasher = new ObjectHasher(repository, signal);
   const unindexed: { readonly diffId: string; readonly layer: StreamRecord }[] = [];
   for (const name of repository.listStreams()) {
     if (!name.startsWith(LAYER_PREFIX)) continue;
     const diffId = name.slice(LAYER_PREFIX.length);
-    const layer = readWhole(repository, name);
+    const layer = records.read(name);
     if (layer === undefined) continue;
-    const isRecorded = readRecorded(repository, diffId, (content) => index.add(content));
+    const isRecorded = readRecorded(records, diffId, (content) => index.add(content));
     if (!isRecorded) unindexed.push({ diffId, layer });
   }
   const total = unindexed.reduce((sum, { layer }) => sum + layer.objects.length, 0);
@@ -141,7 +157,7 @@ export async function loadContentIndex(
     log.debug('indexed the files of a layer', { diffId, files: record.objects.length });
   }
   task?.end();
-  await indexStray(repository, { index, hasher });
+  await indexStray(records, { index, hasher });
   return index;
 }
 
@@ -151,27 +167,48 @@ export function dropContentIndex(repository: Repository): void {
   for (const name of repository.listStreams()) if (name.startsWith(prefix)) repository.removeStream(name);
 }
 
-/** A record all of whose objects are here. */
-function readWhole(repository: Repository, name: string): StreamRecord | undefined {
-  try {
-    const record = repository.readStream(name);
-    const isWhole = Iterator.from(record?.objects ?? []).every((digest) =>
-      repository.hasObject(Buffer.from(digest).toString('hex')),
-    );
-    return isWhole ? record : undefined;
-  } catch (cause) {
-    if (isSlipwayError(cause, 'OBJECT_CORRUPT', 'OBJECT_MISSING', 'REPOSITORY_INVALID')) return undefined;
-    throw cause;
+/** Records all of whose objects were there when this was made, and what is named by them. */
+class WholeRecords {
+  readonly objects: StoredObjects;
+  readonly #repository: Repository;
+  readonly #read = new Set<string>();
+
+  constructor(repository: Repository) {
+    this.#repository = repository;
+    this.objects = new StoredObjects(repository);
+  }
+
+  read(name: string): StreamRecord | undefined {
+    this.#read.add(name);
+    try {
+      const record = this.#repository.readStream(name);
+      if (record === undefined || !this.objects.hasAll(record.objects)) return undefined;
+      for (const digest of record.objects) this.objects.name(digest);
+      return record;
+    } catch (cause) {
+      if (isSlipwayError(cause, 'OBJECT_CORRUPT', 'OBJECT_MISSING', 'REPOSITORY_INVALID')) return undefined;
+      throw cause;
+    }
+  }
+
+  /** Objects no record names, and that are no records or images themselves. */
+  unnamed(): Generator<Uint8Array, void, undefined> {
+    for (const id of this.#repository.listImages()) this.objects.name(Buffer.from(id, 'hex'));
+    for (const name of this.#repository.listStreams()) {
+      this.objects.name(Buffer.from(this.#repository.streams.get(name) ?? '', 'hex'));
+      if (!this.#read.has(name)) this.read(name);
+    }
+    return this.objects.unnamed();
   }
 }
 
 /** Hands on what is recorded of a layer. False when that is not whole: what was handed on is made anew then, and says the same. */
 function readRecorded(
-  repository: Repository,
+  records: WholeRecords,
   diffId: string,
   take: (content: LocatedContent) => void,
 ): boolean {
-  const record = readWhole(repository, contentStreamName(diffId));
+  const record = records.read(contentStreamName(diffId));
   if (record === undefined) return false;
   try {
     for (const content of contentsOf(record, diffId)) take(content);
@@ -210,22 +247,10 @@ async function indexLayer(
 
 /** Takes in objects nothing refers to: files of a pull that was cut short, whose layers have no records yet. */
 async function indexStray(
-  repository: Repository,
+  records: WholeRecords,
   { index, hasher }: { readonly index: ContentIndex; readonly hasher: ObjectHasher },
 ): Promise<void> {
-  const named = new DigestSet();
-  const nameHex = (digest: string | undefined): void => {
-    if (digest !== undefined) named.indexOf(Buffer.from(digest, 'hex'));
-  };
-  for (const id of repository.listImages()) nameHex(id);
-  for (const name of repository.listStreams()) {
-    nameHex(repository.streams.get(name));
-    for (const digest of readWhole(repository, name)?.objects ?? []) named.indexOf(digest);
-  }
-  for (const { digest } of objectFiles(repository)) {
-    if (digest === undefined) continue;
-    const object = Buffer.from(digest, 'hex');
-    if (named.find(object) !== -1) continue;
+  for (const object of records.unnamed()) {
     const whole = index.wholeOf(object) ?? (await hasher.hash(object));
     index.add({ kind: 'object', ...whole, object, offsetBytes: 0 });
   }

@@ -9,7 +9,7 @@
  * It is a cache: whatever it says is believed only once the layer made with it has the right digest. One that is
  * missing or damaged is made anew, by reading the objects.
  */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { SlipwayError } from '@slipway/core';
 import { DigestSet } from '../repository/digest-set.ts';
 import {
@@ -118,5 +118,5 @@ function readContent(
 
 /** Content that stands in the record of a layer. */
 export function inlineContent(bytes: Uint8Array): LocatedContent {
-  return { kind: 'inline', sha256: createHash('sha256').update(bytes).digest(), bytes: Buffer.from(bytes) };
+  return { kind: 'inline', sha256: hash('sha256', bytes, 'buffer'), bytes: Buffer.from(bytes) };
 }

@@ -78,11 +78,15 @@ function beginLayers(job: LayerFetch, records: RecordQueue, stop: AbortControlle
   const known = new Map(layers.map(({ diffId }) => [diffId, usableRecord(job, diffId)]));
   const turns = new Turns(layersAtOnce());
   const fetches = new Map<Digest, Promise<FetchedLayer>>();
+  let unfinished = 0;
   for (const layer of layers.toSorted((a, b) => b.sizeBytes - a.sizeBytes)) {
     const { diffId } = layer;
     if (known.get(diffId) !== undefined || fetches.has(diffId)) continue;
+    unfinished += 1;
     const fetched = turns.run(async () => {
       const outcome = await fetchAndRecord(job, layer, records);
+      unfinished -= 1;
+      if (unfinished === 0) await releaseFetching(job);
       if (turns.waiting === 0) await job.workers.stopIdle();
       return outcome;
     });
@@ -96,6 +100,12 @@ function beginLayers(job: LayerFetch, records: RecordQueue, stop: AbortControlle
     if (fetched === undefined) throw new Error('internal error: a layer is neither recorded nor fetched');
     return { kind: 'fetching', layer, fetched };
   });
+}
+
+/** What only fetching needs would lie beside the tree of the whole image. */
+async function releaseFetching({ deltas, partial }: LayerFetch): Promise<void> {
+  deltas?.release();
+  await partial.release();
 }
 
 async function fetchAndRecord(

@@ -113,6 +113,13 @@ export class PartialFetches {
     if (this.#records.length > 0) await this.#repository.putStreams(this.#records.splice(0));
   }
 
+  /** Gives back what finding contents takes, when no more layers come. */
+  async release(): Promise<void> {
+    const index = await this.#index?.catch(() => undefined);
+    this.#index = undefined;
+    index?.[Symbol.dispose]();
+  }
+
   async #fetch(fetch: ImageFetch, index: number, counter: Counter): Promise<ReadLayer | undefined> {
     const { source, image, cacheDir, options } = fetch;
     const { leftoverBytes, openPartialLayer, packedLayer, removeLeftover } = await import('@slipway/oci');
@@ -123,6 +130,7 @@ export class PartialFetches {
       onFetched,
     });
     if (partial === undefined) return undefined;
+    using _files = partial.files;
     const missing = layer.descriptor.size - (await leftoverBytes(cacheDir, layer.descriptor));
     // Most of the blob was here before a pull was cut short: that one goes on.
     if (missing < partial.wantedBytes) return undefined;

@@ -1,4 +1,4 @@
-import { SlipwayError } from '@slipway/core';
+import { freeBytes, SlipwayError } from '@slipway/core';
 
 const SEGMENT_BITS = 16;
 /** What is longer has no place here. */
@@ -8,9 +8,9 @@ const MOST_BYTES = 2 ** 32;
 
 /**
  * Short runs of bytes, each at a position that fits 32 bits: names, targets, digests. A string or buffer for each of them would
- * be ten times as large as what is in it. Nothing is ever removed.
+ * be ten times as large as what is in it. Nothing is ever removed; disposing of it gives all of the memory back at once.
  */
-export class ByteArena {
+export class ByteArena implements Disposable {
   readonly #segments: Buffer[] = [];
   /** End of what is used. */
   #end = 0;
@@ -66,6 +66,10 @@ export class ByteArena {
   copy(at: number, lengthBytes: number, into: Uint8Array, offset: number): void {
     const start = at & WITHIN_SEGMENT;
     this.#segmentAt(at).copy(into, offset, start, start + lengthBytes);
+  }
+
+  [Symbol.dispose](): void {
+    for (const segment of this.#segments.splice(0)) freeBytes(segment);
   }
 
   #segmentAt(at: number): Buffer {

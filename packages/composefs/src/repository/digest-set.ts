@@ -2,8 +2,8 @@ import { DigestIndex } from '../erofs/digest-index.ts';
 import { ByteArena } from '../packed/byte-arena.ts';
 import type { DigestList } from './stream-record.ts';
 
-/** Digests of one length, each once, in the order they came. */
-export class DigestSet implements DigestList {
+/** Digests of one length, each once, in the order they came. Disposing of it gives its memory back at once. */
+export class DigestSet implements DigestList, Disposable {
   readonly #bytes = new ByteArena();
   readonly #index: DigestIndex = new DigestIndex((number) => this.#digest(number));
   #digestBytes = 32;
@@ -32,6 +32,11 @@ export class DigestSet implements DigestList {
 
   *[Symbol.iterator](): Generator<Uint8Array, void, undefined> {
     for (let index = 0; index < this.length; index += 1) yield this.#digest(index);
+  }
+
+  [Symbol.dispose](): void {
+    this.#index[Symbol.dispose]();
+    this.#bytes[Symbol.dispose]();
   }
 
   /** They lie one after the other: a segment of the arena holds a whole number of them. */

@@ -24,6 +24,7 @@ import { lockHolder } from './lock.ts';
 import { formatMeta, parseMeta } from './meta.ts';
 import { openRepository, type Repository } from './repository.ts';
 import { writeDocumentStream } from './splitstream-writer.ts';
+import { StoredObjects } from './stored-objects.ts';
 import { compressChunk, type StreamContent } from './stream-record.ts';
 
 let dir: TempDir;
@@ -56,6 +57,19 @@ function record(objects: readonly string[], streams: readonly string[] = []): St
   const digests = objects.map((digest) => Buffer.from(digest, 'hex'));
   return { kind: 'test/1', objects: digests, streams, chunks: [compressChunk(Buffer.from('payload'))] };
 }
+
+test('the objects of a moment are known, and those nothing names', async () => {
+  const put = async (text: string): Promise<Buffer> =>
+    Buffer.from((await repository.putObject(Buffer.from(text))).digest, 'hex');
+  const [named, unnamed] = [await put('named'), await put('unnamed')];
+  const objects = new StoredObjects(repository);
+  const later = await put('later');
+  objects.name(named);
+  objects.name(later);
+  expect(objects.hasAll([named, unnamed])).toBe(true);
+  expect(objects.hasAll([named, later])).toBe(false);
+  expect([...objects.unnamed()]).toEqual([unnamed]);
+});
 
 async function codeOf(step: () => unknown): Promise<string> {
   try {

@@ -21,7 +21,8 @@ const REQUIREMENTS: Readonly<Record<StorageNeed, Requirement>> = {
     packages: 'systemd-cryptsetup cryptsetup-bin',
   },
   tpm2: {
-    files: /\/libtss2-esys\.so\.[^/]*$/,
+    // What libtss2-esys is made of: there are initramfs images that have the one without the other, and ask for the recovery key.
+    files: /\/libtss2-sys\.so\.[^/]*$/,
     meaning: 'ask a TPM',
     packages: 'libtss2-esys-3.0.2-0t64 libtss2-rc0t64 libtss2-tcti-device0t64 libtss2-mu-4.0.1-0t64',
   },

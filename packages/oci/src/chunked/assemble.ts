@@ -1,5 +1,5 @@
 /** Putting an archive together of what was here and what was fetched. */
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
 import { type ByteStream, SlipwayError } from '@slipway/core';
 import { checkHashed, DigestHasher, digestAlgorithm } from '../digest.ts';
@@ -14,6 +14,8 @@ import type { TocChunk, TocFile } from './toc-files.ts';
 
 /** Pieces up to this length are unpacked at once; longer ones, which few tools write, as a stream. */
 const AT_ONCE_BYTES = 8 * 2 ** 20;
+/** Node takes no smaller buffers. */
+const SMALLEST_ROOM_BYTES = 64;
 const ZEROS = Buffer.alloc(256 * 1024);
 
 /**
@@ -108,7 +110,10 @@ async function* checkedLength(
 function unpack(packed: Uint8Array, chunk: TocChunk, file: TocFile): Uint8Array {
   let content: Buffer;
   try {
-    content = zstdDecompressSync(packed, { maxOutputLength: chunk.sizeBytes });
+    // Room for just that, and for one byte more, since a full buffer has Node make the next one: what is left of a larger one
+    // would be garbage, many times as much as short files have.
+    const chunkSize = Math.max(chunk.sizeBytes + 1, SMALLEST_ROOM_BYTES);
+    content = zstdDecompressSync(packed, { maxOutputLength: chunk.sizeBytes, chunkSize });
   } catch (cause) {
     throw damaged(file, cause);
   }
@@ -116,7 +121,7 @@ function unpack(packed: Uint8Array, chunk: TocChunk, file: TocFile): Uint8Array 
   const { digest } = chunk;
   if (digest !== undefined) {
     const algorithm = digestAlgorithm(digest);
-    const actual = `${algorithm}:${createHash(algorithm).update(content).digest('hex')}`;
+    const actual = `${algorithm}:${hash(algorithm, content, 'hex')}`;
     if (actual !== digest) throw mismatch(file, digest, actual);
   }
   return content;

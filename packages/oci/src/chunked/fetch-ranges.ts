@@ -1,4 +1,4 @@
-import { collectBytes, type OperationOptions, SlipwayError } from '@slipway/core';
+import { freeBytes, type OperationOptions, SlipwayError } from '@slipway/core';
 import type { Descriptor, ImageSource } from '../image.ts';
 import { type BlobRange, planRequests, type RangeRequest } from './plan.ts';
 
@@ -20,7 +20,8 @@ export function isPartial(source: ImageSource): source is PartialSource {
 }
 
 /**
- * Bytes of several ranges of a blob, one after the other, in few requests, some of them at a time. NOT verified.
+ * Bytes of several ranges of a blob, one after the other, in few requests, some of them at a time. NOT verified. A chunk is good until
+ * the next one is asked for.
  *
  * @param ranges in the order of the blob, not overlapping
  * @throws SlipwayError OCI_RANGES_UNSUPPORTED, and what the source throws
@@ -52,6 +53,7 @@ export async function* fetchRanges(
       for (const range of wanted) {
         yield bytes.subarray(range.startBytes - startBytes, range.endBytes - startBytes);
       }
+      freeBytes(bytes);
     }
   } finally {
     // Also when the reader stops early: nobody wants the rest.
@@ -64,18 +66,35 @@ export async function* fetchRanges(
 export async function fetchRange(
   source: PartialSource,
   descriptor: Descriptor,
-  { startBytes, endBytes }: BlobRange,
+  range: BlobRange,
   options: FetchRangesOptions,
 ): Promise<Uint8Array> {
-  const lengthBytes = endBytes - startBytes;
-  const tooLong = (): SlipwayError =>
-    new SlipwayError('OCI_REGISTRY_FAILED', `cannot use ${source.name}: it sent more than was asked for`);
-  const part = source.openBlobPart(descriptor, startBytes, lengthBytes, options);
-  async function* counted(): AsyncGenerator<Uint8Array, void, undefined> {
-    for await (const chunk of part) {
-      options.onFetched?.(chunk.length);
-      yield chunk;
-    }
+  const bytes = Buffer.allocUnsafeSlow(range.endBytes - range.startBytes);
+  let filledBytes = 0;
+  for await (const chunk of streamRange(source, descriptor, range, options)) {
+    bytes.set(chunk, filledBytes);
+    filledBytes += chunk.length;
   }
-  return await collectBytes(counted(), lengthBytes, tooLong);
+  return bytes.subarray(0, filledBytes);
+}
+
+/** One range as it comes, never more than that. */
+export async function* streamRange(
+  source: PartialSource,
+  descriptor: Descriptor,
+  { startBytes, endBytes }: BlobRange,
+  options: FetchRangesOptions,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let leftBytes = endBytes - startBytes;
+  for await (const chunk of source.openBlobPart(descriptor, startBytes, leftBytes, options)) {
+    leftBytes -= chunk.length;
+    if (leftBytes < 0) {
+      throw new SlipwayError(
+        'OCI_REGISTRY_FAILED',
+        `cannot use ${source.name}: it sent more than was asked for`,
+      );
+    }
+    options.onFetched?.(chunk.length);
+    yield chunk;
+  }
 }

@@ -52,8 +52,13 @@ const MEMBERS: readonly TarInput[] = [...CONTENTS].map(([path, body]) => ({
   body: [body],
 }));
 
+/** Chunks may be good only until the next one is asked for. */
+async function* copied(stream: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
+  for await (const chunk of stream) yield Uint8Array.from(chunk);
+}
+
 const all = async (stream: AsyncIterable<Uint8Array>): Promise<Buffer> =>
-  Buffer.from(await collectBytes(stream, 2 ** 30, () => new Error('too long')));
+  Buffer.from(await collectBytes(copied(stream), 2 ** 30, () => new Error('too long')));
 
 interface Layer {
   readonly blob: Buffer;

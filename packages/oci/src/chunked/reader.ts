@@ -2,7 +2,6 @@
 import { type ByteStream, isSlipwayError, SlipwayError } from '@slipway/core';
 import { checkHashed, DigestHasher, digestAlgorithm } from '../digest.ts';
 import type { Descriptor, Digest, ImageSource, ResolvedImage } from '../image.ts';
-import { detectCompression } from '../layer/compression.ts';
 import { decompress } from '../layer/decompress.ts';
 import { ChunkCursor } from '../tar/chunk-cursor.ts';
 import { readTar } from '../tar/reader.ts';
@@ -13,6 +12,7 @@ import {
   fetchRanges,
   isPartial,
   type PartialSource,
+  streamRange,
 } from './fetch-ranges.ts';
 import {
   type ChunkedInfo,
@@ -27,7 +27,7 @@ import type { KnownContent } from './known-content.ts';
 import { type ArchivePart, lengthOf, planArchive, planFiles } from './plan.ts';
 import { readTarSplit } from './tar-split.ts';
 import { readToc, type Toc } from './toc.ts';
-import type { TocFileList } from './toc-files.ts';
+import { NO_FILES, type TocFileList } from './toc-files.ts';
 
 /** A layer of which a part need not be fetched. */
 export interface PartialLayer {
@@ -38,7 +38,7 @@ export interface PartialLayer {
   readonly archive: ByteStream;
   /** Bytes of the blob that are to be fetched, of all it has. */
   readonly wantedBytes: number;
-  /** Files whose digests, and those of their pieces, are right once the archive was read to its end. */
+  /** Files whose digests, and those of their pieces, are right once the archive was read to its end. Whoever opened the layer disposes of them. */
   readonly files: TocFileList;
 }
 
@@ -100,7 +100,6 @@ interface Tables {
 }
 
 async function zstdTables(job: Job, info: ChunkedInfo & { readonly kind: 'zstd' }): Promise<Tables> {
-  const { descriptor } = job;
   const { toc: part, tarSplit: split } = info;
   const tarSplit = split !== undefined && split.lengthBytes <= MAX_PACKED_TAR_SPLIT_BYTES ? split : undefined;
   if (part.lengthBytes > MAX_TOC_BYTES) throw invalid('its table of contents is too long');
@@ -109,23 +108,34 @@ async function zstdTables(job: Job, info: ChunkedInfo & { readonly kind: 'zstd' 
   const isNear =
     tarSplit !== undefined && tarSplit.startBytes >= tocEnd && tarSplit.startBytes - tocEnd <= 4096;
   const end = isNear ? tarSplit.startBytes + tarSplit.lengthBytes : tocEnd;
-  const bytes = await fetchPart(job, part.startBytes, end);
-  const packed = bytes.subarray(0, part.lengthBytes);
-  verify(packed, info.tocDigest, tableOf(job));
-  const toc = await zstdToc(packed, part.plainBytes, descriptor.size);
-  const endBytes = part.startBytes - SKIPPABLE_HEADER_BYTES;
-  if (tarSplit === undefined || toc.tarSplitDigest === undefined)
-    return { toc, tarSplit: undefined, endBytes };
-  const lines = isNear
-    ? bytes.subarray(tarSplit.startBytes - part.startBytes)
-    : await fetchPart(job, tarSplit.startBytes, tarSplit.startBytes + tarSplit.lengthBytes);
-  verify(lines, toc.tarSplitDigest, `the tar-split of a layer of ${job.source.name}`);
-  const what = `the tar-split of ${job.source.name}`;
-  return {
-    toc,
-    tarSplit: () => decompress(once(lines), { what, limitBytes: tarSplit.plainBytes }),
-    endBytes,
-  };
+  const arriving = new ChunkCursor(streamPart(job, part.startBytes, end));
+  try {
+    const toc = await zstdToc(job, info, arriving);
+    const endBytes = part.startBytes - SKIPPABLE_HEADER_BYTES;
+    if (tarSplit === undefined || toc.tarSplitDigest === undefined)
+      return { toc, tarSplit: undefined, endBytes };
+    const lines = isNear
+      ? await takeAfter(arriving, tarSplit.startBytes - tocEnd, tarSplit.lengthBytes)
+      : await fetchPart(job, tarSplit.startBytes, tarSplit.startBytes + tarSplit.lengthBytes);
+    verify(lines, toc.tarSplitDigest, `the tar-split of a layer of ${job.source.name}`);
+    return { toc, tarSplit: () => unpackTarSplit(job, lines, tarSplit.plainBytes), endBytes };
+  } finally {
+    await arriving.close();
+  }
+}
+
+/** Memory of its own: what arrived may be a part of something larger, or be taken back. */
+async function takeAfter(arriving: ChunkCursor, skipBytes: number, lengthBytes: number): Promise<Buffer> {
+  await arriving.skip(skipBytes);
+  return Buffer.from(await arriving.take(lengthBytes));
+}
+
+function unpackTarSplit({ source }: Job, lines: Uint8Array, limitBytes: number): ByteStream {
+  return decompress(once(lines), {
+    what: `the tar-split of ${source.name}`,
+    limitBytes,
+    reuseChunks: true,
+  });
 }
 
 async function stargzTables(job: Job, { tocDigest }: ChunkedInfo): Promise<Tables> {
@@ -145,7 +155,11 @@ async function stargzTables(job: Job, { tocDigest }: ChunkedInfo): Promise<Table
 
 /** The entry of the archive that holds the TOC. It is hashed as it is read: nothing of it counts before its digest is right. */
 async function stargzToc(packed: Uint8Array, blobBytes: number, hasher: DigestHasher): Promise<Toc> {
-  const plain = decompress(once(packed), { what: 'the table of contents', limitBytes: MAX_TOC_BYTES });
+  const plain = decompress(once(packed), {
+    what: 'the table of contents',
+    limitBytes: MAX_TOC_BYTES,
+    reuseChunks: true,
+  });
   for await (const entry of readTar(plain)) {
     if (entry.path !== STARGZ_TOC_NAME) break;
     return await readToc(hashed(entry.body, hasher), blobBytes);
@@ -187,7 +201,7 @@ function planLayer(job: Job, { toc, tarSplit, endBytes }: Tables, known: KnownCo
   return {
     wantedBytes: lengthOf(ranges),
     // Here only the archive is verified, not what the table says of files.
-    files: [],
+    files: NO_FILES,
     archive: () =>
       reading(new ChunkCursor(fetchRanges(job.source, job.descriptor, ranges, job.options)), (fetched) =>
         assembleArchive(parts, fetched, job.what),
@@ -211,14 +225,60 @@ function fetchPart({ source, descriptor, options }: Job, start: number, end: num
   return fetchRange(source, descriptor, { startBytes: start, endBytes: end }, options);
 }
 
-async function zstdToc(packed: Uint8Array, plainBytes: number, blobBytes: number): Promise<Toc> {
-  const problem = 'its table of contents does not decompress';
-  if (detectCompression(packed) !== 'zstd') throw invalid(problem);
-  const plain = decompress(once(packed), { what: 'the table of contents', limitBytes: plainBytes });
+function streamPart({ source, descriptor, options }: Job, start: number, end: number): ByteStream {
+  return streamRange(source, descriptor, { startBytes: start, endBytes: end }, options);
+}
+
+/**
+ * Reads the table as it arrives: packed it would be as large as what it says. It is hashed by the way, and a digest that is not right
+ * comes before anything else that is wrong with it.
+ */
+async function zstdToc(
+  job: Job,
+  { toc: part, tocDigest }: ChunkedInfo & { readonly kind: 'zstd' },
+  arriving: ChunkCursor,
+): Promise<Toc> {
+  const hasher = new DigestHasher(digestAlgorithm(tocDigest));
+  const packed = (): ByteStream => hashedPart(arriving, part.lengthBytes, hasher);
+  let toc: Toc | undefined;
+  let problem: unknown;
+  try {
+    toc = await unpackToc(packed(), part.plainBytes, job.descriptor.size);
+  } catch (cause) {
+    if (!isSlipwayError(cause, 'OCI_CHUNKED_INVALID')) throw cause;
+    problem = cause;
+  }
+  for await (const _rest of packed()) {
+    // What nobody read has a part in the digest as well.
+  }
+  checkHashed(hasher, tocDigest, undefined, tableOf(job));
+  if (toc === undefined) throw problem;
+  return toc;
+}
+
+/** What is still to be hashed of the next bytes, as they come. */
+async function* hashedPart(
+  arriving: ChunkCursor,
+  lengthBytes: number,
+  hasher: DigestHasher,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  while (hasher.sizeBytes < lengthBytes) {
+    const piece = await arriving.next(lengthBytes - hasher.sizeBytes);
+    if (piece === undefined) return;
+    hasher.update(piece);
+    yield piece;
+  }
+}
+
+async function unpackToc(packed: ByteStream, plainBytes: number, blobBytes: number): Promise<Toc> {
+  const what = 'the table of contents';
+  const plain = decompress(packed, { what, only: 'zstd', limitBytes: plainBytes, reuseChunks: true });
   try {
     return await readToc(plain, blobBytes);
   } catch (cause) {
-    throw isSlipwayError(cause, 'OCI_COMPRESSION_INVALID') ? invalid(problem, cause) : cause;
+    throw isSlipwayError(cause, 'OCI_COMPRESSION_INVALID')
+      ? invalid('its table of contents does not decompress', cause)
+      : cause;
   }
 }
 

@@ -15,6 +15,8 @@ const FILE = 1;
 const SEGMENT = 2;
 /** A segment holds the extended headers of one file. */
 const MAX_LINE_BYTES = 8 * 2 ** 20;
+/** Padding, extended headers and header of one file, and more. */
+const USUAL_SEGMENT_BYTES = 16 * 1024;
 const NEWLINE = 0x0a;
 
 /** Writes the lines. */
@@ -40,24 +42,31 @@ export class TarSplitWriter {
 }
 
 /**
- * Reads the lines back. Names come as bytes.
+ * Reads the lines back. Names come as bytes. A chunk of the stream need be good only until the next one is asked for, and a segment is
+ * good until the next entry is.
  *
  * @throws SlipwayError OCI_CHUNKED_INVALID
  */
 export async function* readTarSplit(plain: ByteStream): AsyncGenerator<TarSplitEntry, void, undefined> {
-  for await (const line of linesOf(plain)) yield parseSegment(line) ?? parseLine(line);
+  // There is a segment for each file: buffers of their own would be as much garbage as the archive has headers.
+  const memory = Buffer.allocUnsafeSlow(USUAL_SEGMENT_BYTES);
+  for await (const line of linesOf(plain)) yield parseSegment(line, memory) ?? parseLine(line);
 }
 
 async function* linesOf(stream: ByteStream): AsyncGenerator<Buffer, void, undefined> {
   let rest: Buffer = Buffer.alloc(0);
   for await (const chunk of stream) {
-    const bytes = rest.length === 0 ? Buffer.from(chunk) : Buffer.concat([rest, chunk]);
+    const bytes =
+      rest.length === 0
+        ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
+        : Buffer.concat([rest, chunk]);
     let start = 0;
     for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
       yield bytes.subarray(start, end);
       start = end + 1;
     }
-    rest = bytes.subarray(start);
+    // Copied: the chunk may be gone when the rest of the line comes.
+    rest = Buffer.from(bytes.subarray(start));
     if (rest.length > MAX_LINE_BYTES) throw invalid('a line is too long');
   }
   if (rest.length > 0) yield rest;
@@ -69,13 +78,14 @@ const QUOTE = 0x22;
 const BASE64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
 /** The segment in a line written the usual way, without making objects of it: there is one for each file. */
-function parseSegment(line: Buffer): TarSplitEntry | undefined {
+function parseSegment(line: Buffer, memory: Buffer): TarSplitEntry | undefined {
   if (!line.subarray(0, SEGMENT_START.length).equals(SEGMENT_START)) return undefined;
   const end = line.indexOf(QUOTE, SEGMENT_START.length);
   const payload = line.toString('latin1', SEGMENT_START.length, end);
-  return end !== -1 && BASE64.test(payload)
-    ? { kind: 'segment', bytes: Buffer.from(payload, 'base64') }
-    : undefined;
+  if (end === -1 || !BASE64.test(payload)) return undefined;
+  if (Buffer.byteLength(payload, 'base64') > memory.length)
+    return { kind: 'segment', bytes: Buffer.from(payload, 'base64') };
+  return { kind: 'segment', bytes: memory.subarray(0, memory.write(payload, 'base64')) };
 }
 
 function parseLine(line: Buffer): TarSplitEntry {

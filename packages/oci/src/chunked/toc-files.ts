@@ -1,5 +1,5 @@
 /** What a table of contents says of files. */
-import { FIRST_ROOM, grown, SlipwayError } from '@slipway/core';
+import { FIRST_ROOM, freeBytes, grown, SlipwayError } from '@slipway/core';
 import type { Digest } from '../image.ts';
 
 /** A piece of a file's content: a frame, or member, of its own. */
@@ -25,10 +25,17 @@ export interface TocFile {
   readonly chunks: readonly TocChunk[];
 }
 
-/** Files, one after the other. */
-export interface TocFileList extends Iterable<TocFile> {
+/** Files, one after the other. Disposing of them gives their memory back at once. */
+export interface TocFileList extends Iterable<TocFile>, Disposable {
   readonly length: number;
 }
+
+/** Of a layer nothing is known about. */
+export const NO_FILES: TocFileList = {
+  length: 0,
+  [Symbol.iterator]: () => Iterator.from<TocFile>([]),
+  [Symbol.dispose]: () => undefined,
+};
 
 const SHA256 = 'sha256:';
 const SHA256_BYTES = 32;
@@ -89,6 +96,23 @@ export class TocFiles implements TocFileList {
     for (let place = 0; place < this.#count; place += 1) yield this.#file(this.#order?.[place] ?? place);
   }
 
+  [Symbol.dispose](): void {
+    this.#bytes[Symbol.dispose]();
+    this.#count = 0;
+    for (const column of [
+      this.#name,
+      this.#nameBytes,
+      this.#sizeBytes,
+      this.#firstChunk,
+      this.#chunkStart,
+      this.#chunkEnd,
+      this.#chunkSize,
+      this.#chunkDigest,
+      this.#chunkIsZeros,
+    ])
+      freeBytes(column);
+  }
+
   #file(number: number): TocFile {
     const [nameAt, nameBytes] = [this.#name[number] ?? 0, this.#nameBytes[number] ?? 0];
     const digestAt = nameAt + nameBytes;
@@ -145,10 +169,14 @@ export class TocFiles implements TocFileList {
 }
 
 /** Names and digests, one after the other. */
-class TextArena {
+class TextArena implements Disposable {
   #bytes = new Uint8Array(FIRST_BYTES);
   #buffer = Buffer.from(this.#bytes.buffer);
   #end = 0;
+
+  [Symbol.dispose](): void {
+    freeBytes(this.#bytes);
+  }
 
   addName(name: string): number {
     const at = this.#reserve(name.length);

@@ -34,6 +34,14 @@ const SKIPPABLE = Buffer.concat([
 const zstd = (bytes: Uint8Array): Buffer => zlib.zstdCompressSync(bytes);
 const gzip = (bytes: Uint8Array): Buffer => zlib.gzipSync(bytes);
 
+test('what must be packed in one way is refused in any other', async () => {
+  const options = { only: 'zstd' } as const;
+  expect(await unpack(zstd(PLAIN), 1000, options)).toEqual(PLAIN);
+  for (const packed of [gzip(PLAIN), PLAIN]) {
+    await expect(unpack(packed, 1000, options)).rejects.toMatchObject({ code: 'OCI_COMPRESSION_INVALID' });
+  }
+});
+
 describe('what unpacks', () => {
   const hello = Buffer.from('hello');
   const cases: [string, Buffer, Buffer][] = [

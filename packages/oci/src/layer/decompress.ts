@@ -1,6 +1,6 @@
 import { constants, createGunzip, createZstdDecompress } from 'node:zlib';
-import { type ByteStream, SlipwayError } from '@slipway/core';
-import { detectCompression } from './compression.ts';
+import { type ByteStream, freeEngineChunk, SlipwayError } from '@slipway/core';
+import { type Compression, detectCompression } from './compression.ts';
 import { throughEngine } from './zlib-engine.ts';
 import { ZstdFrameWalker } from './zstd-frames.ts';
 
@@ -10,6 +10,8 @@ export interface DecompressOptions {
   readonly limitBytes?: number;
   /** Names the bytes in errors. */
   readonly what?: string;
+  /** Bytes packed in any other way are refused. Default: all ways are taken. */
+  readonly only?: Compression;
   /** The reader has no use for a chunk any more when it asks for the next one: its memory is freed then. Default: chunks stay. */
   readonly reuseChunks?: boolean;
 }
@@ -42,14 +44,20 @@ export async function* decompress(
       cause,
     });
   const { start, whole } = await peek(stream, MAGIC_BYTES);
-  const plain = unpack(whole, start, refuse, options.reuseChunks === true);
+  const compression = detectCompression(start);
+  if (options.only !== undefined && compression !== options.only) throw refuse(`it is not ${options.only}`);
+  const plain = unpack(whole, compression, refuse, options.reuseChunks === true);
   yield* limited(plain, options.limitBytes ?? DEFAULT_LIMIT_BYTES, refuse);
 }
 
 type Refuse = (problem: string, cause?: unknown) => SlipwayError;
 
-function unpack(stream: ByteStream, start: Uint8Array, refuse: Refuse, reuseChunks: boolean): ByteStream {
-  const compression = detectCompression(start);
+function unpack(
+  stream: ByteStream,
+  compression: Compression,
+  refuse: Refuse,
+  reuseChunks: boolean,
+): ByteStream {
   if (compression === 'none') return stream;
   const unpacked =
     compression === 'zstd'
@@ -70,16 +78,11 @@ async function* unpackZstd(stream: ByteStream, refuse: Refuse): AsyncGenerator<U
   if (walker.problem !== undefined) throw refuse(walker.problem);
 }
 
-/**
- * Frees the memory of what was read. An engine fills one buffer after the other, and what it hands out are views of them: with the end of a
- * buffer it has let go of it. Left to garbage collection, they would be the greater part of what a thread that reads layers holds.
- */
+/** Frees what was read: left to garbage collection, it would be the greater part of what a thread that reads layers holds. */
 async function* freed(unpacked: ByteStream): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of unpacked) {
     yield chunk;
-    const { buffer, byteOffset, byteLength } = chunk;
-    const isEnd = buffer.byteLength === OUTPUT_CHUNK_BYTES && byteOffset + byteLength === OUTPUT_CHUNK_BYTES;
-    if (isEnd && buffer instanceof ArrayBuffer) buffer.transfer(0);
+    freeEngineChunk(chunk, OUTPUT_CHUNK_BYTES);
   }
 }
 

@@ -1,5 +1,6 @@
 import {
   type ByteStream,
+  freeBytes,
   isSlipwayError,
   messageOf,
   type OperationOptions,
@@ -186,15 +187,11 @@ async function* arriving(
   }
 }
 
-/**
- * Frees each chunk when the next one is asked for, unless something else is in the same memory: left to garbage collection, what
- * arrives in a second would lie about by the hundred megabytes, or have the whole heap looked through for it.
- */
+/** Frees each chunk when the next one is asked for. */
 async function* released(stream: ByteStream): AsyncGenerator<Uint8Array, void, undefined> {
   for await (const chunk of stream) {
     yield chunk;
-    const { buffer, byteLength } = chunk;
-    if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
+    freeBytes(chunk);
   }
 }
 

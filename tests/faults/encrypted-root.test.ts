@@ -2,10 +2,10 @@
  * A medium installs a machine whose root lies in a volume group inside an encrypted volume; the machine then asks for the passphrase on its
  * console and starts from there, its files sealed. Another one's root opens by the TPM of the machine, and by nothing else but the recovery key.
  */
-import { readFile, rm } from 'node:fs/promises';
+import { mkdir, readFile, rm } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
-import { FAST_EMULATED_CPU, startVm, type Vm } from '@slipway/vm';
-import { afterAll, expect, test } from 'vitest';
+import { FAST_EMULATED_CPU, makeSshKey, type SshKey, startVm, type Vm } from '@slipway/vm';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storageImage } from '../harness/images.ts';
 import { emptyDisk, installMachine, makeMedium } from '../harness/installer.ts';
 import { ROOT } from '../harness/slipway.ts';
@@ -49,6 +49,15 @@ type = "plain"
 mountpoint = "/"
 encryption = { tpm2 = true }
 `;
+
+/** One for all starts: a disk keeps the key it was given first. */
+let sshKey: SshKey;
+
+beforeAll(async () => {
+  await rm(FILES, { recursive: true, force: true });
+  await mkdir(FILES, { recursive: true });
+  sshKey = await makeSshKey(FILES);
+});
 
 afterAll(async () => {
   await rm(FILES, { recursive: true, force: true });
@@ -108,6 +117,7 @@ async function startInstalled(tpmDirectory?: string): Promise<Vm> {
     cpuModel: FAST_EMULATED_CPU,
     memoryBytes: 2.5 * GIB,
     onReboot: 'shutdown',
+    sshKey,
     consoleLogPath: `${FILES}/console.log`,
   });
 }

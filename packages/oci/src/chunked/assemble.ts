@@ -142,13 +142,13 @@ async function* unpackStream(
   else if (hasher.sizeBytes !== chunk.sizeBytes) throw damaged(file);
 }
 
-/** The next bytes of what was fetched. */
+/** The next bytes of what was fetched, copied: a decompressor asks for more before it is done with what it has. */
 async function* take(fetched: ChunkCursor, lengthBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
   for (let left = lengthBytes; left > 0; ) {
     const piece = await fetched.next(left);
     if (piece === undefined) throw invalid('less was fetched than was planned');
     left -= piece.length;
-    yield piece;
+    yield Buffer.from(piece);
   }
 }
 

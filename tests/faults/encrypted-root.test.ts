@@ -2,8 +2,9 @@
  * A medium installs a machine whose root lies in a volume group inside an encrypted volume; the machine then asks for the passphrase on its
  * console and starts from there, its files sealed. Another one's root opens by the TPM of the machine, and by nothing else but the recovery key.
  */
-import { mkdir, readFile, rm } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { PassThrough } from 'node:stream';
+import { makeTempDir } from '@slipway/core';
 import { FAST_EMULATED_CPU, makeSshKey, type SshKey, startVm, type Vm } from '@slipway/vm';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { storageImage } from '../harness/images.ts';
@@ -50,17 +51,17 @@ mountpoint = "/"
 encryption = { tpm2 = true }
 `;
 
+const resources = new AsyncDisposableStack();
 /** One for all starts: a disk keeps the key it was given first. */
 let sshKey: SshKey;
 
 beforeAll(async () => {
-  await rm(FILES, { recursive: true, force: true });
-  await mkdir(FILES, { recursive: true });
-  sshKey = await makeSshKey(FILES);
+  sshKey = await makeSshKey(resources.use(await makeTempDir('encrypted-root')).path);
 });
 
 afterAll(async () => {
   await rm(FILES, { recursive: true, force: true });
+  await resources.disposeAsync();
 });
 
 test('a root in a volume group in an encrypted volume is installed, opened by its passphrase and mounted', async () => {

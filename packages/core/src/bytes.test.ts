@@ -1,5 +1,6 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { collectBytes, formatBytes, freeBytes, freeEngineChunk, roundUp } from './bytes.ts';
+import { chunkSizeFor, collectBytes, formatBytes, freeBytes, freeEngineChunk, roundUp } from './bytes.ts';
 
 async function* chunks(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text);
@@ -36,6 +37,13 @@ test('frees a buffer of an engine with its last chunk', () => {
   expect(buffer.length).toBe(64);
   freeEngineChunk(buffer.subarray(63), 64);
   expect(buffer.length).toBe(0);
+});
+
+test.each([0, 1, 63, 64, 100_000])('%d bytes are unpacked with room for just them', (sizeBytes) => {
+  const plain = Buffer.alloc(sizeBytes, 1);
+  const chunkSize = chunkSizeFor(sizeBytes);
+  expect(chunkSize).toBeLessThanOrEqual(Math.max(sizeBytes + 1, 64));
+  expect(zstdDecompressSync(zstdCompressSync(plain), { chunkSize }).equals(plain)).toBe(true);
 });
 
 test('rounds up past 32 bits', () => {

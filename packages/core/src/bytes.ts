@@ -23,6 +23,17 @@ export function freeEngineChunk({ buffer, byteOffset, byteLength }: Uint8Array, 
   if (isEnd && buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
 
+/** The smallest `chunkSize` node:zlib takes. */
+const SMALLEST_CHUNK_BYTES = 64;
+
+/**
+ * The `chunkSize` with which node:zlib unpacks so many bytes into one buffer that is not much larger: what is left of its usual ones is
+ * garbage, many times as much as is in short files. One byte more, since a full buffer has Node make the next one.
+ */
+export function chunkSizeFor(plainBytes: number): number {
+  return Math.max(plainBytes + 1, SMALLEST_CHUNK_BYTES);
+}
+
 /** Rounds up to a multiple of `unit`, a power of two or not. */
 export function roundUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;

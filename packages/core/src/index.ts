@@ -1,5 +1,6 @@
 export {
   type ByteStream,
+  chunkSizeFor,
   collectBytes,
   compareBytes,
   formatBytes,

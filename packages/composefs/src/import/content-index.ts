@@ -49,7 +49,7 @@ export class ContentIndex implements KnownContent, Disposable {
   /** The digest that is looked for: a buffer for each would be much garbage. */
   readonly #wanted = Buffer.allocUnsafeSlow(SHA256_BYTES);
 
-  /** @param objects of the store, by number; contents of others may be taken in as well */
+  /** @param objects of the store, by number; contents of others may be taken in as well, and its memory goes with the index */
   constructor(repository: Repository, objects: DigestSet = new DigestSet()) {
     this.#repository = repository;
     this.#objects = objects;

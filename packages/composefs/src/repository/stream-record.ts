@@ -16,15 +16,13 @@
  * stream names stand outside the compressed part, so garbage collection reads them without knowing any payload.
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import { messageOf, SlipwayError } from '@slipway/core';
+import { chunkSizeFor, messageOf, SlipwayError } from '@slipway/core';
 import { isStreamName } from './layout.ts';
 
 const MAGIC = Buffer.from('SlipRec\n', 'latin1');
 const VERSION = 1;
 const HEADER_BYTES = 24;
 const CHUNK_HEADER_BYTES = 8;
-/** Node takes no smaller buffers. */
-const SMALLEST_ROOM_BYTES = 64;
 /** Longest chunk, before compression: what a reader is ready to hold. */
 export const RECORD_CHUNK_LIMIT_BYTES: number = 16 * 1024 * 1024;
 /** Longest record read back. */
@@ -146,8 +144,7 @@ function decompress(chunk: RecordChunk, name: string): Buffer {
   try {
     bytes = zstdDecompressSync(chunk.frame, {
       maxOutputLength: Math.max(chunk.rawBytes, 1),
-      // One buffer of one piece: a full one has Node make the next.
-      chunkSize: Math.max(chunk.rawBytes + 1, SMALLEST_ROOM_BYTES),
+      chunkSize: chunkSizeFor(chunk.rawBytes),
     });
   } catch (cause) {
     throw damaged(name, messageOf(cause), cause);

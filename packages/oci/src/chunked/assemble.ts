@@ -1,7 +1,7 @@
 /** Putting an archive together of what was here and what was fetched. */
 import { hash } from 'node:crypto';
 import { zstdDecompressSync } from 'node:zlib';
-import { type ByteStream, SlipwayError } from '@slipway/core';
+import { type ByteStream, chunkSizeFor, SlipwayError } from '@slipway/core';
 import { checkHashed, DigestHasher, digestAlgorithm } from '../digest.ts';
 import type { Digest } from '../image.ts';
 import { decompress } from '../layer/decompress.ts';
@@ -14,8 +14,6 @@ import type { TocChunk, TocFile } from './toc-files.ts';
 
 /** Pieces up to this length are unpacked at once; longer ones, which few tools write, as a stream. */
 const AT_ONCE_BYTES = 8 * 2 ** 20;
-/** Node takes no smaller buffers. */
-const SMALLEST_ROOM_BYTES = 64;
 const ZEROS = Buffer.alloc(256 * 1024);
 
 /**
@@ -110,10 +108,10 @@ async function* checkedLength(
 function unpack(packed: Uint8Array, chunk: TocChunk, file: TocFile): Uint8Array {
   let content: Buffer;
   try {
-    // Room for just that, and for one byte more, since a full buffer has Node make the next one: what is left of a larger one
-    // would be garbage, many times as much as short files have.
-    const chunkSize = Math.max(chunk.sizeBytes + 1, SMALLEST_ROOM_BYTES);
-    content = zstdDecompressSync(packed, { maxOutputLength: chunk.sizeBytes, chunkSize });
+    content = zstdDecompressSync(packed, {
+      maxOutputLength: chunk.sizeBytes,
+      chunkSize: chunkSizeFor(chunk.sizeBytes),
+    });
   } catch (cause) {
     throw damaged(file, cause);
   }
@@ -144,12 +142,12 @@ async function* unpackStream(
 
 /** The next bytes of what was fetched, copied: a decompressor asks for more before it is done with what it has. */
 async function* take(fetched: ChunkCursor, lengthBytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let left = lengthBytes; left > 0; ) {
-    const piece = await fetched.next(left);
-    if (piece === undefined) throw invalid('less was fetched than was planned');
+  let left = lengthBytes;
+  for await (const piece of fetched.pieces(lengthBytes)) {
     left -= piece.length;
     yield Buffer.from(piece);
   }
+  if (left > 0) throw invalid('less was fetched than was planned');
 }
 
 function damaged(file: TocFile, cause?: unknown): SlipwayError {

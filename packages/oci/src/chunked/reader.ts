@@ -239,35 +239,21 @@ async function zstdToc(
   arriving: ChunkCursor,
 ): Promise<Toc> {
   const hasher = new DigestHasher(digestAlgorithm(tocDigest));
-  const packed = (): ByteStream => hashedPart(arriving, part.lengthBytes, hasher);
+  const unread = (): ByteStream => hashed(arriving.pieces(part.lengthBytes - hasher.sizeBytes), hasher);
   let toc: Toc | undefined;
   let problem: unknown;
   try {
-    toc = await unpackToc(packed(), part.plainBytes, job.descriptor.size);
+    toc = await unpackToc(unread(), part.plainBytes, job.descriptor.size);
   } catch (cause) {
     if (!isSlipwayError(cause, 'OCI_CHUNKED_INVALID')) throw cause;
     problem = cause;
   }
-  for await (const _rest of packed()) {
+  for await (const _rest of unread()) {
     // What nobody read has a part in the digest as well.
   }
   checkHashed(hasher, tocDigest, undefined, tableOf(job));
   if (toc === undefined) throw problem;
   return toc;
-}
-
-/** What is still to be hashed of the next bytes, as they come. */
-async function* hashedPart(
-  arriving: ChunkCursor,
-  lengthBytes: number,
-  hasher: DigestHasher,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  while (hasher.sizeBytes < lengthBytes) {
-    const piece = await arriving.next(lengthBytes - hasher.sizeBytes);
-    if (piece === undefined) return;
-    hasher.update(piece);
-    yield piece;
-  }
 }
 
 async function unpackToc(packed: ByteStream, plainBytes: number, blobBytes: number): Promise<Toc> {

@@ -59,6 +59,16 @@ export class ChunkCursor {
     return Buffer.concat(pieces);
   }
 
+  /** So many bytes as they come, fewer only at the end of the stream. */
+  async *pieces(length: number): AsyncGenerator<Buffer, void, undefined> {
+    for (let missing = length; missing > 0; ) {
+      const piece = await this.next(missing);
+      if (piece === undefined) return;
+      missing -= piece.length;
+      yield piece;
+    }
+  }
+
   /** Passes over bytes and says how many there were. */
   async skip(length: number): Promise<number> {
     let missing = length;

@@ -54,6 +54,12 @@ export interface OpenBlobOptions extends OperationOptions {
   readonly reuseChunks?: boolean;
 }
 
+/** Bytes of a blob, from the first to before the last. */
+export interface BlobRange {
+  readonly startBytes: number;
+  readonly endBytes: number;
+}
+
 /** Somewhere images are read from. Contract of every transport. */
 export interface ImageSource extends AsyncDisposable {
   /** All but `registry` are on this machine. */
@@ -74,14 +80,15 @@ export interface ImageSource extends AsyncDisposable {
    */
   openBlob(descriptor: Descriptor, offsetBytes?: number, options?: OpenBlobOptions): ByteStream;
   /**
-   * A part of a blob, retried and resumed inside, NOT verified. Only where fetching less is worth something: registries.
+   * Parts of a blob, one after the other, in one request where that can be had, retried and resumed inside, NOT verified. Only where
+   * fetching less is worth something: registries.
    *
+   * @param ranges in the order of the blob, none empty, none overlapping; so few that one header can name them
    * @throws SlipwayError OCI_RANGES_UNSUPPORTED when only whole blobs can be had, and what {@link openBlob} throws
    */
-  openBlobPart?(
+  openBlobParts?(
     descriptor: Descriptor,
-    startBytes: number,
-    lengthBytes: number,
+    ranges: readonly BlobRange[],
     options?: OperationOptions,
   ): ByteStream;
 }

@@ -17,6 +17,7 @@ export {
 } from './digest.ts';
 export { EMPTY_CONFIG } from './empty-config.ts';
 export type {
+  BlobRange,
   Descriptor,
   Digest,
   ImageConfig,

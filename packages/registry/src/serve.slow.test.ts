@@ -4,9 +4,16 @@ import { writeFileSync } from 'node:fs';
 import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
+import { buffer, text } from 'node:stream/consumers';
 import { makeTempDir, type TempDir } from '@slipway/core';
-import { layoutSource, openLayoutWriter, parseReference } from '@slipway/oci';
+import {
+  layoutSource,
+  NO_CREDENTIALS,
+  openImage,
+  openLayoutWriter,
+  parseDigest,
+  parseReference,
+} from '@slipway/oci';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type RegistryServer, type ServeRegistryOptions, serveRegistry } from './serve.ts';
 import { RawClient } from './testing/raw-client.ts';
@@ -392,3 +399,53 @@ async function isListening(server: RegistryServer): Promise<boolean> {
 async function allFiles(root: string): Promise<readonly string[]> {
   return (await readdir(root, { recursive: true })).toSorted();
 }
+
+describe('parts of a blob', () => {
+  const BYTES = Buffer.from(Array.from({ length: 700_000 }, (_, index) => index % 251));
+
+  test('several in one answer', async () => {
+    await using server = await serve();
+    const ci = user(server);
+    await ci.pushBlob(BYTES);
+    const path = `blobs/${digestOf(BYTES)}`;
+    const range = 'bytes=0-0,10-19,300000-699998';
+    const { headers, body } = await ci.expect(206, { path, headers: { range } });
+    const boundary = /^multipart\/byteranges; boundary=([0-9a-f]{32})$/.exec(
+      headers['content-type'] ?? '',
+    )?.[1];
+    const part = (first: number, last: number): Buffer =>
+      Buffer.concat([
+        Buffer.from(`\r\n--${boundary}\r\ncontent-type: application/octet-stream\r\n`),
+        Buffer.from(`content-range: bytes ${first}-${last}/700000\r\n\r\n`),
+        BYTES.subarray(first, last + 1),
+      ]);
+    const end = Buffer.from(`\r\n--${boundary}--\r\n`);
+    expect(body.equals(Buffer.concat([part(0, 0), part(10, 19), part(300_000, 699_998), end]))).toBe(true);
+    // Bytes twice, or out of their order, would be of no use to anyone but a client that wants to keep a server busy.
+    for (const odd of ['bytes=0-10,5-20', 'bytes=5-20,0-1']) {
+      const whole = await ci.expect(200, { path, headers: { range: odd } });
+      expect(whole.body.equals(BYTES)).toBe(true);
+    }
+  });
+
+  test('are what our client asks for', async () => {
+    await using server = await serve();
+    await user(server).pushBlob(BYTES);
+    const { host } = new URL(server.url);
+    await using from = openImage(parseReference(`${host}/os:v1`), {
+      credentials: NO_CREDENTIALS,
+      registries: [],
+    });
+    const ranges = Array.from({ length: 100 }, (_, index) => ({
+      startBytes: index * 7000,
+      endBytes: index * 7000 + 70,
+    }));
+    if (from.openBlobParts === undefined) throw new Error('it has no parts');
+    const parts = from.openBlobParts(
+      { mediaType: '', digest: parseDigest(digestOf(BYTES)), size: BYTES.length },
+      ranges,
+    );
+    const wanted = ranges.map(({ startBytes, endBytes }) => BYTES.subarray(startBytes, endBytes));
+    expect((await buffer(parts)).equals(Buffer.concat(wanted))).toBe(true);
+  });
+});

@@ -2,6 +2,7 @@ import { createCipheriv, createHash } from 'node:crypto';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { makeTempDir, SlipwayError, type TempDir } from '@slipway/core';
 import {
+  type BlobRange,
   compressChunked,
   type Descriptor,
   digestOf,
@@ -87,15 +88,17 @@ class ChunkedSource implements ImageSource {
   }
 
   async *openBlob(descriptor: Descriptor, offsetBytes = 0): AsyncGenerator<Uint8Array> {
-    yield* this.openBlobPart(descriptor, offsetBytes, descriptor.size - offsetBytes);
+    yield* this.openBlobParts(descriptor, [{ startBytes: offsetBytes, endBytes: descriptor.size }]);
   }
 
-  async *openBlobPart(descriptor: Descriptor, start: number, length: number): AsyncGenerator<Uint8Array> {
-    if (this.sentBytes + length > this.limitBytes) {
-      throw new SlipwayError('OCI_UNREACHABLE', 'cannot pull: the network is gone');
+  async *openBlobParts(descriptor: Descriptor, ranges: readonly BlobRange[]): AsyncGenerator<Uint8Array> {
+    for (const { startBytes, endBytes } of ranges) {
+      if (this.sentBytes + endBytes - startBytes > this.limitBytes) {
+        throw new SlipwayError('OCI_UNREACHABLE', 'cannot pull: the network is gone');
+      }
+      this.sentBytes += endBytes - startBytes;
+      yield this.#blobs.get(descriptor.digest)?.subarray(startBytes, endBytes) ?? Buffer.alloc(0);
     }
-    this.sentBytes += length;
-    yield this.#blobs.get(descriptor.digest)?.subarray(start, start + length) ?? Buffer.alloc(0);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -84,7 +84,7 @@ export class PartialFetches {
 
   /** Tries one layer. */
   async fetch(fetch: ImageFetch, index: number): Promise<PartialOutcome> {
-    if (!this.#isPossible || fetch.source.openBlobPart === undefined)
+    if (!this.#isPossible || fetch.source.openBlobParts === undefined)
       return { layer: undefined, fetchedBytes: 0 };
     const { signal, log } = operation(fetch.options);
     const counter = new Counter(fetch, index);

@@ -1,6 +1,7 @@
 import { freeBytes, type OperationOptions, SlipwayError } from '@slipway/core';
-import type { Descriptor, ImageSource } from '../image.ts';
-import { type BlobRange, planRequests, type RangeRequest } from './plan.ts';
+import type { BlobRange, Descriptor, ImageSource } from '../image.ts';
+import { lengthOf } from './plan.ts';
+import { planRequests, type RangeRequest } from './range-requests.ts';
 
 /** Options of {@link fetchRanges}. */
 export interface FetchRangesOptions extends OperationOptions {
@@ -12,11 +13,11 @@ export interface FetchRangesOptions extends OperationOptions {
 const PARALLEL_REQUESTS = 6;
 
 /** A source that can be asked for parts of blobs. */
-export type PartialSource = ImageSource & Required<Pick<ImageSource, 'openBlobPart'>>;
+export type PartialSource = ImageSource & Required<Pick<ImageSource, 'openBlobParts'>>;
 
 /** Whether a source can be asked for parts of blobs. */
 export function isPartial(source: ImageSource): source is PartialSource {
-  return source.openBlobPart !== undefined;
+  return source.openBlobParts !== undefined;
 }
 
 /**
@@ -39,7 +40,7 @@ export async function* fetchRanges(
   const begin = (): void => {
     const next = requests.next();
     if (next.done === true) return;
-    const bytes = fetchRange(source, descriptor, next.value, { ...options, signal });
+    const bytes = fetchParts(source, descriptor, next.value.spans, { ...options, signal });
     // Whoever awaits it hears of a failure; until then it is not unhandled.
     bytes.catch(() => undefined);
     underway.push({ request: next.value, bytes });
@@ -49,10 +50,7 @@ export async function* fetchRanges(
     for (let first = underway.shift(); first !== undefined; first = underway.shift()) {
       const bytes = await first.bytes;
       begin();
-      const { startBytes, wanted } = first.request;
-      for (const range of wanted) {
-        yield bytes.subarray(range.startBytes - startBytes, range.endBytes - startBytes);
-      }
+      yield* wantedOf(first.request, bytes);
       freeBytes(bytes);
     }
   } finally {
@@ -62,31 +60,41 @@ export async function* fetchRanges(
   }
 }
 
-/** One range, whole. */
-export async function fetchRange(
+function* wantedOf({ spans }: RangeRequest, bytes: Uint8Array): Generator<Uint8Array, void, undefined> {
+  let before = 0;
+  for (const { startBytes, endBytes, wanted } of spans) {
+    for (const range of wanted) {
+      yield bytes.subarray(before + range.startBytes - startBytes, before + range.endBytes - startBytes);
+    }
+    before += endBytes - startBytes;
+  }
+}
+
+/** Some ranges, whole. */
+export async function fetchParts(
   source: PartialSource,
   descriptor: Descriptor,
-  range: BlobRange,
+  ranges: readonly BlobRange[],
   options: FetchRangesOptions,
 ): Promise<Uint8Array> {
-  const bytes = Buffer.allocUnsafeSlow(range.endBytes - range.startBytes);
+  const bytes = Buffer.allocUnsafeSlow(lengthOf(ranges));
   let filledBytes = 0;
-  for await (const chunk of streamRange(source, descriptor, range, options)) {
+  for await (const chunk of streamParts(source, descriptor, ranges, options)) {
     bytes.set(chunk, filledBytes);
     filledBytes += chunk.length;
   }
   return bytes.subarray(0, filledBytes);
 }
 
-/** One range as it comes, never more than that. */
-export async function* streamRange(
+/** Some ranges as they come, never more than that. */
+export async function* streamParts(
   source: PartialSource,
   descriptor: Descriptor,
-  { startBytes, endBytes }: BlobRange,
+  ranges: readonly BlobRange[],
   options: FetchRangesOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let leftBytes = endBytes - startBytes;
-  for await (const chunk of source.openBlobPart(descriptor, startBytes, leftBytes, options)) {
+  let leftBytes = lengthOf(ranges);
+  for await (const chunk of source.openBlobParts(descriptor, ranges, options)) {
     leftBytes -= chunk.length;
     if (leftBytes < 0) {
       throw new SlipwayError(

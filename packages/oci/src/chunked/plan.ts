@@ -1,13 +1,8 @@
 /** What to fetch of a layer, and where the rest comes from. Nothing is read here. */
+import type { BlobRange } from '../image.ts';
 import type { KnownContent, OpenContent } from './known-content.ts';
 import type { Toc } from './toc.ts';
 import type { TocChunk, TocFile } from './toc-files.ts';
-
-/** Bytes of a blob, from the first to before the last. */
-export interface BlobRange {
-  readonly startBytes: number;
-  readonly endBytes: number;
-}
 
 /** Where a piece of a file comes from. */
 export type ContentPart =
@@ -112,65 +107,6 @@ export function planArchive(toc: Toc, known: KnownContent, endBytes: number): re
   }
   if (at < endBytes) parts.push({ kind: 'fetch', range: { startBytes: at, endBytes } });
   return parts;
-}
-
-/** What a request brings: wanted ranges, and what lies between them. */
-export interface RangeRequest extends BlobRange {
-  readonly wanted: readonly BlobRange[];
-}
-
-/** Bytes of headers of a request and its answer: a gap of this size costs nothing. */
-const FREE_GAP_BYTES = 512;
-/** Of every so many wanted bytes, one may be fetched in vain to spare requests. */
-const WASTE_DIVISOR = 200;
-/** What one request brings is held in memory. */
-const MAX_REQUEST_BYTES = 2 * 2 ** 20;
-
-/**
- * Makes requests of ranges: neighbours come together, the nearest first, as long as what is fetched in vain stays small; long
- * ranges come in several pieces.
- */
-export function planRequests(ranges: readonly BlobRange[]): readonly RangeRequest[] {
-  const largestGap = affordableGap(ranges);
-  const requests: RangeRequest[] = [];
-  let open: BlobRange[] = [];
-  const close = (): void => {
-    const [first] = open;
-    const last = open.at(-1);
-    if (first === undefined || last === undefined) return;
-    requests.push({ startBytes: first.startBytes, endBytes: last.endBytes, wanted: open });
-    open = [];
-  };
-  for (const range of ranges.flatMap((whole) => [...inPieces(whole)])) {
-    const first = open[0]?.startBytes ?? range.startBytes;
-    const gap = range.startBytes - (open.at(-1)?.endBytes ?? range.startBytes);
-    if (gap > largestGap || range.endBytes - first > MAX_REQUEST_BYTES) close();
-    open.push(range);
-  }
-  close();
-  return requests;
-}
-
-/** The largest gap that may be fetched, so that all of them together waste little. */
-function affordableGap(ranges: readonly BlobRange[]): number {
-  const gaps = ranges
-    .map(({ startBytes }, index) => startBytes - (ranges[index - 1]?.endBytes ?? startBytes))
-    .filter((gap) => gap > FREE_GAP_BYTES)
-    .toSorted((a, b) => a - b);
-  let budget = lengthOf(ranges) / WASTE_DIVISOR;
-  let affordable = FREE_GAP_BYTES;
-  for (const gap of gaps) {
-    budget -= gap;
-    if (budget < 0) break;
-    affordable = gap;
-  }
-  return affordable;
-}
-
-function* inPieces({ startBytes, endBytes }: BlobRange): Generator<BlobRange, void, undefined> {
-  for (let at = startBytes; at < endBytes; at += MAX_REQUEST_BYTES) {
-    yield { startBytes: at, endBytes: Math.min(at + MAX_REQUEST_BYTES, endBytes) };
-  }
 }
 
 /** Bytes in ranges. */

@@ -8,11 +8,11 @@ import { readTar } from '../tar/reader.ts';
 import { assembleArchive, assembleFiles } from './assemble.ts';
 import {
   type FetchRangesOptions,
-  fetchRange,
+  fetchParts,
   fetchRanges,
   isPartial,
   type PartialSource,
-  streamRange,
+  streamParts,
 } from './fetch-ranges.ts';
 import {
   type ChunkedInfo,
@@ -222,11 +222,11 @@ async function* reading(
 }
 
 function fetchPart({ source, descriptor, options }: Job, start: number, end: number): Promise<Uint8Array> {
-  return fetchRange(source, descriptor, { startBytes: start, endBytes: end }, options);
+  return fetchParts(source, descriptor, [{ startBytes: start, endBytes: end }], options);
 }
 
 function streamPart({ source, descriptor, options }: Job, start: number, end: number): ByteStream {
-  return streamRange(source, descriptor, { startBytes: start, endBytes: end }, options);
+  return streamParts(source, descriptor, [{ startBytes: start, endBytes: end }], options);
 }
 
 /**

@@ -53,23 +53,22 @@ export async function* readTarSplit(plain: ByteStream): AsyncGenerator<TarSplitE
   for await (const line of linesOf(plain)) yield parseSegment(line, memory) ?? parseLine(line);
 }
 
+/** Views of the chunks, but for a line that two of them share: a copy of every chunk would be as much garbage as the stream is long. */
 async function* linesOf(stream: ByteStream): AsyncGenerator<Buffer, void, undefined> {
-  let rest: Buffer = Buffer.alloc(0);
+  let beginning: Buffer = Buffer.alloc(0);
   for await (const chunk of stream) {
-    const bytes =
-      rest.length === 0
-        ? Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength)
-        : Buffer.concat([rest, chunk]);
+    const bytes = Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
     let start = 0;
     for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
-      yield bytes.subarray(start, end);
+      const line = bytes.subarray(start, end);
+      yield beginning.length === 0 ? line : Buffer.concat([beginning, line]);
+      beginning = Buffer.alloc(0);
       start = end + 1;
     }
-    // Copied: the chunk may be gone when the rest of the line comes.
-    rest = Buffer.from(bytes.subarray(start));
-    if (rest.length > MAX_LINE_BYTES) throw invalid('a line is too long');
+    beginning = Buffer.concat([beginning, bytes.subarray(start)]);
+    if (beginning.length > MAX_LINE_BYTES) throw invalid('a line is too long');
   }
-  if (rest.length > 0) yield rest;
+  if (beginning.length > 0) yield beginning;
 }
 
 /** How segments begin, whoever wrote them; then the payload follows, up to a quote. */

@@ -1,17 +1,10 @@
-import { type OperationOptions, SlipwayError } from '@slipway/core';
-import type { Descriptor } from '../image.ts';
+import type { OperationOptions } from '@slipway/core';
+import type { BlobRange, Descriptor } from '../image.ts';
+import { bodyOf, endedEarly, noRanges, otherRange, requestBlob, wrongSize } from './blob-request.ts';
+import { parseContentRange } from './content-range.ts';
 import { type HttpResponse, header } from './http.ts';
-import { errorOfConnection } from './registry-error.ts';
 import type { RepositoryClient } from './repository-client.ts';
 import { Transient, waitBeforeRetry } from './retry.ts';
-
-/** Which bytes of a blob: from one to before another. */
-interface Span {
-  readonly startBytes: number;
-  readonly endBytes: number;
-  /** An answer with the whole blob is no answer. */
-  readonly onlyPart: boolean;
-}
 
 /**
  * Bytes of a blob from an offset on. A connection that breaks, stalls or ends early is taken up again
@@ -27,42 +20,17 @@ export async function* readBlob(
   startBytes: number,
   options: OperationOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* readSpan(client, descriptor, { startBytes, endBytes: descriptor.size, onlyPart: false }, options);
-}
-
-/**
- * A part of a blob, in the same way.
- *
- * @throws SlipwayError OCI_RANGES_UNSUPPORTED when the registry sends all of it, and as {@link readBlob}
- */
-export async function* readBlobPart(
-  client: RepositoryClient,
-  descriptor: Descriptor,
-  startBytes: number,
-  endBytes: number,
-  options: OperationOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  yield* readSpan(client, descriptor, { startBytes, endBytes, onlyPart: true }, options);
-}
-
-async function* readSpan(
-  client: RepositoryClient,
-  descriptor: Descriptor,
-  span: Span,
-  options: OperationOptions,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const { endBytes } = span;
-  let at = span.startBytes;
+  let at = startBytes;
   let failures = 0;
-  while (at < endBytes) {
+  while (at < descriptor.size) {
     options.signal?.throwIfAborted();
+    const rest = { startBytes: at, endBytes: descriptor.size };
     try {
-      for await (const chunk of openRange(client, descriptor, { ...span, startBytes: at }, options)) {
+      for await (const chunk of openRange(client, descriptor, rest, 'part-or-whole', options)) {
         at += chunk.length;
         failures = 0;
         yield chunk;
       }
-      if (at < endBytes) throw endedEarly(client, descriptor, at);
     } catch (thrown) {
       if (!(thrown instanceof Transient)) throw thrown;
       failures += 1;
@@ -71,67 +39,40 @@ async function* readSpan(
   }
 }
 
-async function* openRange(
+/**
+ * One range of a blob, all of it, asked for once: failures that may pass come as {@link Transient}.
+ *
+ * @param accept with `part`, an answer with the whole blob is no answer (OCI_RANGES_UNSUPPORTED)
+ */
+export async function* openRange(
   client: RepositoryClient,
   descriptor: Descriptor,
-  { startBytes, endBytes, onlyPart }: Span,
+  { startBytes, endBytes }: BlobRange,
+  accept: 'part' | 'part-or-whole',
   options: OperationOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  const doing = `pull the blob ${descriptor.digest} of`;
-  const response = await client.requestOnce(
-    {
-      method: 'GET',
-      target: `blobs/${descriptor.digest}`,
-      actions: 'pull',
-      doing,
-      expect: [200, 206],
-      headers: rangeHeader(descriptor.size, startBytes, endBytes),
-    },
-    options,
-  );
-  if (response.status === 200 && onlyPart) {
+  const range = rangeHeader(descriptor.size, startBytes, endBytes);
+  const response = await requestBlob(client, descriptor, range, [200, 206], options);
+  if (response.status === 200 && accept === 'part') {
     await response.discard();
     throw noRanges(client);
   }
   // A server that does not know ranges starts over.
   let skip = firstByte(response, client, descriptor, startBytes);
   let left = endBytes - startBytes;
-  try {
-    for await (const chunk of response.body) {
-      const wanted = chunk.subarray(skip);
-      skip -= chunk.length - wanted.length;
-      left -= wanted.length;
-      if (left < 0) throw wrongSize(client, descriptor, 'more');
-      if (wanted.length > 0) yield wanted;
-    }
-  } catch (error) {
-    const { registry, repository } = client.location;
-    throw errorOfConnection(error, {
-      doing,
-      registry,
-      repository,
-      hasCredentials: false,
-      hasAnswered: true,
-      nowMs: client.retry.clock.nowMs(),
-    });
+  for await (const chunk of bodyOf(client, descriptor, response)) {
+    const wanted = chunk.subarray(skip);
+    skip -= chunk.length - wanted.length;
+    left -= wanted.length;
+    if (left < 0) throw wrongSize(client, descriptor, 'more');
+    if (wanted.length > 0) yield wanted;
   }
+  if (left > 0) throw endedEarly(client, descriptor, endBytes - left);
 }
 
-function rangeHeader(
-  sizeBytes: number,
-  startBytes: number,
-  endBytes: number,
-): Readonly<Record<string, string>> {
-  if (endBytes < sizeBytes) return { range: `bytes=${startBytes}-${endBytes - 1}` };
-  return startBytes === 0 ? {} : { range: `bytes=${startBytes}-` };
-}
-
-function noRanges(client: RepositoryClient): SlipwayError {
-  return new SlipwayError(
-    'OCI_RANGES_UNSUPPORTED',
-    `cannot pull a part of a blob of ${client.name}: the registry sends only whole blobs`,
-    { hint: 'whole layers can be pulled; a registry with range requests would send less' },
-  );
+function rangeHeader(sizeBytes: number, startBytes: number, endBytes: number): string | undefined {
+  if (endBytes < sizeBytes) return `bytes=${startBytes}-${endBytes - 1}`;
+  return startBytes === 0 ? undefined : `bytes=${startBytes}-`;
 }
 
 /** How many bytes of the answer come before the wanted ones; checks that it is an answer to what was asked. */
@@ -147,36 +88,10 @@ function firstByte(
       throw wrongSize(client, descriptor, length);
     return startBytes;
   }
-  const range = /^bytes (?<first>[0-9]+)-[0-9]+\/(?<total>[0-9]+|\*)$/.exec(
-    header(response, 'content-range') ?? '',
-  )?.groups;
-  const total = range?.['total'];
-  if (range === undefined || Number(range['first']) !== startBytes) {
-    throw new SlipwayError(
-      'OCI_REGISTRY_FAILED',
-      `cannot pull the blob ${descriptor.digest} of ${client.name}: the registry sent another range than was asked for`,
-    );
-  }
-  if (total !== '*' && Number(total) !== descriptor.size) throw wrongSize(client, descriptor, total ?? '');
+  const range = parseContentRange(header(response, 'content-range'));
+  if (range?.startBytes !== startBytes) throw otherRange(client, descriptor);
+  const { blobBytes } = range;
+  if (blobBytes !== undefined && blobBytes !== descriptor.size)
+    throw wrongSize(client, descriptor, String(blobBytes));
   return 0;
-}
-
-function wrongSize(client: RepositoryClient, descriptor: Descriptor, actual: string): SlipwayError {
-  return new SlipwayError(
-    'OCI_DIGEST_MISMATCH',
-    `cannot use the blob ${descriptor.digest} of ${client.name}: it has ${actual} bytes, not the ${descriptor.size} its descriptor promises`,
-    {
-      hint: 'the registry holds a damaged copy: push the image again',
-      details: { expected: descriptor.size, actual },
-    },
-  );
-}
-
-function endedEarly(client: RepositoryClient, descriptor: Descriptor, at: number): Transient {
-  return new Transient(
-    new SlipwayError(
-      'OCI_UNREACHABLE',
-      `cannot pull the blob ${descriptor.digest} of ${client.name}: it ends after ${at} of ${descriptor.size} bytes`,
-    ),
-  );
 }

@@ -106,8 +106,12 @@ export class HttpClient implements AsyncDisposable {
 const USER_AGENT = `slipway/${VERSION}`;
 const DISCARDED_BYTES = 256 * 1024;
 
-/** What is thrown away may break off. */
+/** What is thrown away may break off, and what is long costs less with its connection. */
 async function discard(response: IncomingMessage): Promise<void> {
+  if (Number(response.headers['content-length'] ?? 0) > DISCARDED_BYTES) {
+    response.destroy();
+    return;
+  }
   let left = DISCARDED_BYTES;
   try {
     for await (const piece of response as AsyncIterable<Uint8Array>) {

@@ -1,10 +1,18 @@
 import { collectBytes, messageOf, type OperationOptions, SlipwayError } from '@slipway/core';
 import { checkHashed, DigestHasher, digestAlgorithm, digestOf, isDigest, verifyStream } from '../digest.ts';
-import type { Descriptor, Digest, ImageDocument, ResolvedImage, WholeImageSource } from '../image.ts';
+import type {
+  BlobRange,
+  Descriptor,
+  Digest,
+  ImageDocument,
+  ResolvedImage,
+  WholeImageSource,
+} from '../image.ts';
 import { documentMediaType, MAX_CONFIG_BYTES, MAX_MANIFEST_BYTES, MEDIA_TYPES } from '../manifest.ts';
 import { formatReference, type RegistryReference } from '../reference.ts';
 import { resolveImage } from '../resolve.ts';
-import { readBlob, readBlobPart } from './blob-reader.ts';
+import { BlobParts } from './blob-parts.ts';
+import { readBlob } from './blob-reader.ts';
 import type { CredentialSource } from './credentials.ts';
 import { type HttpResponse, header } from './http.ts';
 import { machineCredentials } from './machine-credentials.ts';
@@ -51,6 +59,7 @@ class RegistrySource implements WholeImageSource {
   #clients: Promise<readonly RepositoryClient[]> | undefined;
   /** The first place that answered; everything else is read from there. */
   #chosen: RepositoryClient | undefined;
+  #parts: BlobParts | undefined;
 
   constructor(reference: RegistryReference, options: RegistryOptions) {
     this.#reference = reference;
@@ -117,13 +126,14 @@ class RegistrySource implements WholeImageSource {
       );
   }
 
-  async *openBlobPart(
+  async *openBlobParts(
     descriptor: Descriptor,
-    startBytes: number,
-    lengthBytes: number,
+    ranges: readonly BlobRange[],
     options: OperationOptions = {},
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    yield* readBlobPart(await this.#place(), descriptor, startBytes, startBytes + lengthBytes, options);
+    const place = await this.#place();
+    this.#parts ??= new BlobParts(place);
+    yield* this.#parts.read(descriptor, ranges, options);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -59,6 +59,22 @@ export class ChunkCursor {
     return Buffer.concat(pieces);
   }
 
+  /** All up to the next byte of a value, with it; undefined when it does not come among the next `limit` bytes. */
+  async takeThrough(byte: number, limit: number): Promise<Buffer | undefined> {
+    const pieces: Buffer[] = [];
+    let left = limit;
+    while (left > 0 && (this.#offset < this.#chunk.length || (await this.#pull()))) {
+      const found = this.#chunk.subarray(0, this.#offset + left).indexOf(byte, this.#offset);
+      const piece = this.nextNow(found === -1 ? left : found + 1 - this.#offset);
+      if (piece === undefined) break;
+      if (found !== -1) return pieces.length === 0 ? piece : Buffer.concat([...pieces, piece]);
+      // The next piece may cost the chunk this one is a view of.
+      pieces.push(Buffer.from(piece));
+      left -= piece.length;
+    }
+    return undefined;
+  }
+
   /** So many bytes as they come, fewer only at the end of the stream. */
   async *pieces(length: number): AsyncGenerator<Buffer, void, undefined> {
     for (let missing = length; missing > 0; ) {

@@ -1,14 +1,17 @@
 /** Blobs that are here: GET, HEAD, DELETE (distribution-spec, "Pulling blobs", "Deleting Blobs"). */
-
+import type { FileHandle } from 'node:fs/promises';
+import type { Readable } from 'node:stream';
+import type { ByteStream } from '@slipway/core';
 import { type Digest, openBlobFile } from '@slipway/oci';
 import { RegistryFailure } from '../failure.ts';
 import type { Exchange, Headers } from '../http/exchange.ts';
-import { parseRange } from '../http/ranges.ts';
+import { contentRange, MultipartRanges } from '../http/multipart-ranges.ts';
+import { type ByteRange, parseRange, type RangeAnswer } from '../http/ranges.ts';
 import { CONTENT_DIGEST, type EndpointContext, etagOf, FOR_EVER, hasAlready } from './context.ts';
 
 const READ_BYTES = 1 << 18;
 
-/** GET and HEAD of a blob, of all of it or of one range. */
+/** GET and HEAD of a blob, of all of it or of ranges. */
 export async function getBlob(
   { repository, digest }: { readonly repository: string; readonly digest: Digest },
   exchange: Exchange,
@@ -43,24 +46,33 @@ export async function getBlob(
       headers: { 'content-range': `bytes */${sizeBytes}` },
     });
   }
-  const range = answer.kind === 'part' ? answer.range : { first: 0, last: sizeBytes - 1 };
-  const lengthBytes = range.last - range.first + 1;
-  const partHeaders =
-    answer.kind === 'part' ? { 'content-range': `bytes ${range.first}-${range.last}/${sizeBytes}` } : {};
-  const status = answer.kind === 'part' ? 206 : 200;
-  const allHeaders = { ...headers, ...partHeaders, 'content-length': lengthBytes };
-  if (lengthBytes === 0) {
-    exchange.send(status, allHeaders);
-    return;
+  if (sizeBytes === 0) exchange.send(200, headers);
+  else await exchange.stream(...contentOf(file, sizeBytes, headers, answer));
+}
+
+/** Status, headers and body of an answer with what was asked for. */
+function contentOf(
+  file: FileHandle,
+  sizeBytes: number,
+  headers: Headers,
+  answer: Exclude<RangeAnswer, { readonly kind: 'unsatisfiable' }>,
+): [status: number, headers: Headers, body: Readable | ByteStream] {
+  if (answer.kind === 'whole') return [200, { ...headers, 'content-length': sizeBytes }, readSpan(file)];
+  if (answer.kind === 'parts') {
+    const body = new MultipartRanges(answer.ranges, sizeBytes);
+    const partsHeaders = { 'content-type': body.contentType, 'content-length': body.lengthBytes };
+    return [206, { ...headers, ...partsHeaders }, body.read(file)];
   }
-  const { first, last } = range;
-  const stream = file.createReadStream({
-    start: first,
-    end: last,
-    highWaterMark: READ_BYTES,
-    autoClose: false,
-  });
-  await exchange.stream(status, allHeaders, stream);
+  const { first, last } = answer.range;
+  const partHeaders = {
+    'content-range': contentRange(answer.range, sizeBytes),
+    'content-length': last - first + 1,
+  };
+  return [206, { ...headers, ...partHeaders }, readSpan(file, answer.range)];
+}
+
+function readSpan(file: FileHandle, { first, last }: Partial<ByteRange> = {}): Readable {
+  return file.createReadStream({ start: first, end: last, highWaterMark: READ_BYTES, autoClose: false });
 }
 
 /** DELETE of a blob: out of this repository. */

@@ -133,7 +133,7 @@ export class Exchange {
   }
 
   /** Answers with a stream whose length the headers say. Throws when the client goes away or stalls. */
-  async stream(status: number, headers: Headers, body: Readable): Promise<void> {
+  async stream(status: number, headers: Headers, body: Readable | ByteStream): Promise<void> {
     this.#begin(status, headers);
     this.#response.setTimeout(this.#patience.stallMs, () => this.#response.destroy());
     await pipeline(body, this.#response);

@@ -5,7 +5,11 @@ import { parseChunkRange, parseRange } from './ranges.ts';
 describe('Range', () => {
   test.each([
     [undefined, 'whole'],
-    ['bytes=0-1,5-6', 'whole'],
+    ['bytes=0-1,lines', 'whole'],
+    ['bytes=0-1,1-2', 'whole'],
+    ['bytes=5-6,0-1', 'whole'],
+    [`bytes=${'0-0,'.repeat(5000)}0-0`, 'whole'],
+    ['bytes=10-,-0', 'unsatisfiable'],
     ['bytes=5-1', 'unsatisfiable'],
     ['bytes=-', 'whole'],
     ['lines=0-1', 'whole'],
@@ -26,6 +30,17 @@ describe('Range', () => {
     ['bytes= 3-4 ', 3, 4],
   ])('%s of ten bytes', (header, first, last) => {
     expect(parseRange(header, 10)).toEqual({ kind: 'part', range: { first, last } });
+  });
+
+  test('several, of which those that are outside are left out', () => {
+    const ranges = [
+      { first: 0, last: 1 },
+      { first: 5, last: 6 },
+      { first: 8, last: 9 },
+    ];
+    expect(parseRange('bytes=0-1, 5-6,-2', 10)).toEqual({ kind: 'parts', ranges });
+    expect(parseRange('bytes=0-1,5-6,8-100,20-30', 10)).toEqual({ kind: 'parts', ranges });
+    expect(parseRange('bytes=8-100,20-30', 10)).toEqual({ kind: 'part', range: ranges[2] });
   });
 
   test('nothing of nothing can be had', () => {

@@ -22,6 +22,7 @@ import { canCarrySeals } from './root-volume/choose.ts';
 import { leastRootBytes, planRootVolume, type RootVolume } from './root-volume/plan.ts';
 import { extraContents } from './storage/contents.ts';
 import { extraSizes, leastExtraBytes } from './storage/sizes.ts';
+import { storeContent } from './store-tree.ts';
 import { treeCopy } from './tree-copy.ts';
 
 /** What the size of a disk depends on besides what stands on it. */
@@ -215,14 +216,12 @@ export function rootTreeOf(
   mounted: Map<string, DiskDirectory>,
   isSealed = true,
 ): DiskDirectory {
-  const { objects, streams } = repository.reachable({ images: [deployment.id], streams: [imported.stream] });
   return rootTree({
     repository,
     id: deployment.id,
     // As the sealed root has it: an xattr that one drops would count as a local edit of /etc for ever.
     image: bootTree(imported.tree),
-    objects,
-    streams,
+    ...storeContent(repository, [{ imported, deployment }]),
     metaJson: repository.metaJson(isSealed ? 'require' : 'none'),
     origin: deployment.origin,
     history: deployment.history,

@@ -1,5 +1,4 @@
-import type { BlockRange, Ext4Geometry } from './geometry.ts';
-import { metadataRanges } from './geometry.ts';
+import type { BlockRange } from './geometry.ts';
 
 /** Hands out blocks in ascending order, around the metadata. */
 export interface BlockAllocator {
@@ -13,11 +12,13 @@ export interface BlockAllocator {
 /**
  * An allocator that starts at the front and leaves no gaps, which keeps bitmaps trivial: below {@link BlockAllocator.next}
  * every block is used, above it only metadata. It goes on past the end of the disk, so that a plan that does not fit knows by how much.
+ *
+ * @param obstacles blocks of metadata, ascending
+ * @param start a block that was {@link BlockAllocator.next} before: what was handed out from there on is handed out again
  */
-export function blockAllocator(geometry: Ext4Geometry): BlockAllocator {
-  const obstacles = metadataRanges(geometry);
-  let obstacle = 0;
-  let next = 0;
+export function blockAllocator(obstacles: readonly BlockRange[], start = 0): BlockAllocator {
+  let obstacle = firstObstacle(obstacles, start);
+  let next = start;
 
   function skipMetadata(): number {
     for (;;) {
@@ -52,4 +53,16 @@ export function blockAllocator(geometry: Ext4Geometry): BlockAllocator {
       return next;
     },
   };
+}
+
+/** The first range that does not end before a block. */
+function firstObstacle(obstacles: readonly BlockRange[], block: number): number {
+  let low = 0;
+  for (let high = obstacles.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    const range = obstacles[middle];
+    if (range !== undefined && range.start + range.blocks <= block) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -5,6 +5,8 @@ export interface BlockAllocator {
   /** The next `blocks` free blocks, in as few runs as the metadata allows. */
   take(blocks: number): readonly BlockRange[];
   takeOne(): number;
+  /** Takes the next `blocks` blocks if there is nothing between them; returns whether it did. */
+  takeRun(blocks: number): boolean;
   /** The first block not handed out. Everything below it is in use. */
   readonly next: number;
 }
@@ -48,6 +50,12 @@ export function blockAllocator(obstacles: readonly BlockRange[], start = 0): Blo
       skipMetadata();
       next += 1;
       return next - 1;
+    },
+    takeRun(blocks) {
+      const free = skipMetadata();
+      if (free < blocks) return false;
+      next += blocks;
+      return true;
     },
     get next() {
       return next;

@@ -1,5 +1,6 @@
 import { blockAllocator } from './allocator.ts';
 import { type ExtentMap, NO_EXTENTS, placeStretches } from './extent.ts';
+import { MAX_EXTENT_BLOCKS } from './format.ts';
 import { type BlockRange, type Ext4Geometry, metadataRanges } from './geometry.ts';
 import { journalBlocks } from './journal.ts';
 import type { ScannedTree } from './scanned-tree.ts';
@@ -33,7 +34,10 @@ export class Places {
     this.journal = { blocks: journal, map: placeStretches(allocator, journalStretches) };
     const place = (inode: number): void => {
       this.#starts[inode] = allocator.next;
-      placeStretches(allocator, tree.stretches(inode));
+      const blocks = tree.blocks(inode);
+      // Nearly all stand in one run of blocks, which as two extents fit into the inode.
+      const isPlain = blocks > 0 && blocks <= MAX_EXTENT_BLOCKS && !tree.hasHoles(inode);
+      if (!isPlain || !allocator.takeRun(blocks)) placeStretches(allocator, tree.stretches(inode));
     };
     for (const [inode, { kind }] of tree.nodes.entries()) {
       if (tree.xattrs(inode).block !== undefined) this.#xattrBlocks.set(inode, allocator.takeOne());

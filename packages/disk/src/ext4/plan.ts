@@ -6,7 +6,7 @@ import { BLOCK_BYTES, INODE_NUMBER, LABEL_BYTES } from './format.ts';
 import { type Ext4Geometry, ext4Geometry } from './geometry.ts';
 import { Places } from './places.ts';
 import { scanTree } from './scan.ts';
-import type { ScannedTree } from './scanned-tree.ts';
+import { ScannedTree } from './scanned-tree.ts';
 
 /** What an ext4 file system is to be. */
 export interface Ext4Options {
@@ -47,11 +47,12 @@ const SIZE_STEP_BYTES = 1024 * 1024;
 /**
  * Lays a tree out as an ext4 file system; nothing is read and nothing written.
  *
+ * @param tree scanned already where that was to be done once for several plans
  * @throws SlipwayError DISK_TOO_SMALL, DISK_NAME_INVALID, DISK_TREE_INVALID
  */
-export function planExt4(tree: DiskDirectory, options: Ext4Options): Ext4Plan {
+export function planExt4(tree: DiskDirectory | ScannedTree, options: Ext4Options): Ext4Plan {
   checkOptions(options);
-  const scanned = scanTree(tree, options.timeSec);
+  const scanned = tree instanceof ScannedTree ? tree : scanTree(tree, options.timeSec);
   const sizeBytes = options.sizeBytes ?? smallestBytes(scanned, options);
   const { geometry, places } = layOut(scanned, sizeBytes, options);
   const missingBlocks = places.firstFreeBlock - geometry.blocks;
@@ -86,10 +87,10 @@ export function planExt4(tree: DiskDirectory, options: Ext4Options): Ext4Plan {
  * @throws SlipwayError DISK_NAME_INVALID, DISK_TREE_INVALID
  */
 export function minimumExt4Bytes(
-  tree: DiskDirectory,
+  tree: DiskDirectory | ScannedTree,
   options: Pick<Ext4Options, 'bytesPerInode' | 'journalBytes'> = {},
 ): number {
-  return smallestBytes(scanTree(tree, 0), options);
+  return smallestBytes(tree instanceof ScannedTree ? tree : scanTree(tree, 0), options);
 }
 
 type ShapeOptions = Pick<Ext4Options, 'bytesPerInode' | 'journalBytes'>;

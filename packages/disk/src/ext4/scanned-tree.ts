@@ -1,6 +1,6 @@
 import { FIRST_ROOM, grown, SlipwayError } from '@slipway/core';
 import { contentBytes } from '../content.ts';
-import type { DiskFile, DiskNode } from '../tree.ts';
+import type { DiskDirectory, DiskFile, DiskNode } from '../tree.ts';
 import type { DirectoryShape } from './directory-shape.ts';
 import type { Stretch } from './extent.ts';
 import { BLOCK_BYTES, INLINE_BLOCK_BYTES, INODE_NUMBER } from './format.ts';
@@ -12,6 +12,7 @@ export const ROOT = 0;
 /** The inode of `lost+found`, which every tree has by now. */
 export const LOST_AND_FOUND = 1;
 
+const NO_ENTRIES: DiskDirectory['entries'] = new Map();
 const NO_STRETCHES: readonly Stretch[] = [];
 const ONE_BLOCK: readonly Stretch[] = [{ logical: 0, blocks: 1 }];
 
@@ -44,7 +45,8 @@ export class ScannedTree {
   }
 
   add(node: DiskNode, name: string, parent: number): number {
-    const inode = this.nodes.push(node) - 1;
+    // What is in a directory stands in columns: the tree it came from need not stay.
+    const inode = this.nodes.push(node.kind === 'directory' ? { ...node, entries: NO_ENTRIES } : node) - 1;
     if (inode === this.#parents.length) {
       this.#parents = grown(this.#parents);
       this.#links = grown(this.#links);
@@ -116,11 +118,24 @@ export class ScannedTree {
     return node.kind === 'symlink' && node.target.length >= INLINE_BLOCK_BYTES ? ONE_BLOCK : NO_STRETCHES;
   }
 
+  /** Whether it is a file that says where its data is. */
+  hasHoles(inode: number): boolean {
+    const node = this.node(inode);
+    return node.kind === 'file' && node.data !== undefined;
+  }
+
+  /** How many blocks these are. */
+  blocks(inode: number): number {
+    const node = this.node(inode);
+    // Of very many files asked several times: without a list of stretches for each.
+    if (node.kind === 'file' && node.data === undefined) return plainBlocks(node);
+    return this.stretches(inode).reduce((sum, { blocks }) => sum + blocks, 0);
+  }
+
   /** Blocks the content of all inodes needs. */
   contentBlocks(): number {
     let blocks = 0;
-    for (let inode = 0; inode < this.count; inode += 1)
-      for (const stretch of this.stretches(inode)) blocks += stretch.blocks;
+    for (let inode = 0; inode < this.count; inode += 1) blocks += this.blocks(inode);
     return blocks;
   }
 
@@ -135,6 +150,10 @@ export class ScannedTree {
     for (let at = inode; at !== ROOT; at = this.parent(at)) names.push(this.#names[at] ?? '');
     return `/${Buffer.from(names.reverse().join('/'), 'latin1').toString('utf8')}`;
   }
+}
+
+function plainBlocks({ sizeBytes, verity }: DiskFile): number {
+  return Math.ceil(sizeBytes / BLOCK_BYTES) + (verity === undefined ? 0 : verityBlocks(sizeBytes, verity));
 }
 
 /** Blocks of a file that was found to be one ext4 can hold. */

@@ -13,7 +13,7 @@ export interface LoadedArea {
   readonly hashes: Uint8Array;
 }
 
-/** Threads at work. More than two find their bytes written by nobody. */
+/** Threads at work. What they bring is written by one: more of them would wait for it. */
 const MOST_THREADS = 2;
 /** Areas under way for each thread: one it works on, one that waits for it or for being written. */
 const AREAS_PER_THREAD = 2;

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { makeTempDir, run, type TempDir } from '@slipway/core';
 import { type DiskFile, type DiskNode, deriveUuid, openRawTarget } from '@slipway/disk';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { planRootVolume } from '../packages/install/src/root-volume/plan.ts';
+import { draftRootVolume } from '../packages/install/src/root-volume/plan.ts';
 import { directory, file, meta, noise } from './harness/disk-trees.ts';
 import { expectMounted, mountReadOnly } from './harness/mounted-tree.ts';
 import { AS_NOBODY, expectRefusal, slipwayThrough } from './harness/refusal.ts';
@@ -78,7 +78,7 @@ test.each(FILE_SYSTEMS)('the kernel shows all that a root of %s was made of', as
   const tree = directory(fileSystem === 'btrfs' ? [...ENTRIES, more] : ENTRIES, { mode: 0o1775, uid: 12 });
   const path = join(temp.path, `${fileSystem}.img`);
   const names = { uuid: deriveUuid('seed', fileSystem), label: 'slipway-root' };
-  const volume = planRootVolume(fileSystem, tree, { ...names, timeSec: 0, sizeBytes: 700 * MIB + 512 });
+  const volume = draftRootVolume(fileSystem, tree, 0).plan({ ...names, sizeBytes: 700 * MIB + 512 });
   await using target = await openRawTarget(path, volume.sizeBytes);
   await volume.content(target, {});
   await target.finish();

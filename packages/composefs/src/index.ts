@@ -94,7 +94,8 @@ export {
   VERITY_BLOCK_BYTES,
   type VerityAlgorithm,
 } from './verity/algorithm.ts';
-export { type MerkleTree, merkleTree, VerityHasher } from './verity/hasher.ts';
+export { type MerkleTree, merkleTree, treeOfLeaves, VerityHasher } from './verity/hasher.ts';
+export { type FilePart, loadParts } from './verity/load-parts.ts';
 export { imageId, type Measurement, measureBytes, measureStream } from './verity/measure.ts';
 export { measureFile } from './verity/measure-file.ts';
-export { VerityPool } from './verity/verity-pool.ts';
+export { type LoadedParts, VerityPool } from './verity/verity-pool.ts';

@@ -28,6 +28,7 @@ export {
 export { type DiskTarget, type DiskWriter, windowOf } from './device/writer.ts';
 export { type Ext4Options, type Ext4Plan, minimumExt4Bytes, planExt4 } from './ext4/plan.ts';
 export { type Ext4Contents, readExt4 } from './ext4/read/tree.ts';
+export { scanTree as scanExt4 } from './ext4/scan.ts';
 export { writeExt4 } from './ext4/writer.ts';
 export type { FatBits } from './fat/format.ts';
 export { type FatOptions, type FatPlan, minimumFatBytes, planFat } from './fat/plan.ts';

@@ -32,6 +32,8 @@ export interface DiskFile {
   readonly verity?: 'sha256' | 'sha512';
   /** The fs-verity digest the content must turn out to have; a mismatch is an error of the write. */
   readonly verityDigest?: Uint8Array;
+  /** A file of this machine with the same bytes: whoever writes very many files may read it, many at a time, in place of `open()`. */
+  readonly path?: string;
 }
 
 export interface DiskSymlink {

@@ -4,6 +4,7 @@ import type { ImportedImage } from '@slipway/composefs';
 import { messageOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
 import { type DiskTarget, type IsoPlan, teeTarget } from '@slipway/disk';
 import type { DeploymentTrust } from '@slipway/host';
+import { releaseMemory } from '@slipway/linux';
 import { formatReference, type ImageSource, openImage, type ResolvedImage } from '@slipway/oci';
 import { checkRequest } from './check-request.ts';
 import { sha256OfFile, writeChecksums } from './checksums.ts';
@@ -75,34 +76,62 @@ function wholeRecord({ types }: DiskRequest, known: KnownDisks | undefined): Dis
 
 async function makeDisks(
   request: DiskRequest,
-  { source, image, trust, payloads, digest, known }: Ingredients,
+  ingredients: Ingredients,
   options: OperationOptions,
 ): Promise<DiskRecord> {
   // Held until the disk is written: garbage collection in another process must not take what we read.
   await using held = new AsyncDisposableStack();
+  const plans = await planDisks(request, ingredients, held, options);
+  // The tree of the image is gone by now; its memory should be, too.
+  releaseMemory();
+  await makeOutputDirectory(request.outputDirectory);
+  const { disk, iso, pxe } = plans;
+  const disks = new Map([
+    ...(ingredients.known?.disks ?? []),
+    ...(disk === undefined ? [] : await writeDisks(disk, plans, request, options)),
+    ...(iso === undefined ? [] : await writeIso(iso, request, options)),
+    ...(pxe === undefined ? [] : await writePxeDirectory(pxe, request, options)),
+  ]);
+  const { record } = plans;
+  await rememberDisks(request, { ...record, disks: [...disks.values()] }, operation(options));
+  return { ...record, disks: inOrder(request.types, disks) };
+}
+
+/** What is to be written, all of it decided. */
+interface DiskPlans {
+  readonly deployment: FirstDeployment;
+  /** Formats of disks that are not there yet. */
+  readonly formats: readonly DiskFormatName[];
+  readonly disk: DiskPlan | undefined;
+  readonly iso: IsoPlan | undefined;
+  readonly pxe: PxePlan | undefined;
+  /** What will be said of it. */
+  readonly record: DiskRecord;
+}
+
+/** Fetches the image and plans everything. Of a disk alone, nothing is left of the tree of the image afterwards. */
+async function planDisks(
+  request: DiskRequest,
+  { source, image, trust, payloads, digest, known }: Ingredients,
+  held: AsyncDisposableStack,
+  options: OperationOptions,
+): Promise<DiskPlans> {
   const hasDisk = request.types.some(isDiskFormat);
   // Of media alone nobody asks what the root of a disk would be.
   const wanted = hasDisk ? request : { ...request, rootFileSystem: 'ext4' as const };
-  const host = held.use(await prepareHost(source, { image, trust }, wanted, options));
-  const { repository, imported, deployment, setup } = host;
+  const host = await prepareHost(source, { image, trust }, wanted, options);
+  const { repository, imported, deployment, setup, [Symbol.asyncDispose]: release } = host;
+  held.defer(release);
   const missing = [...new Set(request.types)].filter((type) => known?.disks.has(type) !== true);
   const formats = missing.filter(isDiskFormat);
   if (hasDisk) await readyRoot(host, options);
-  const plan = formats.length === 0 ? undefined : planDisk(repository, imported, deployment, request, setup);
+  const disk = formats.length === 0 ? undefined : planDisk(repository, imported, deployment, request, setup);
   const others = missing.every(isDiskFormat) ? [] : await preparePayloads(payloads, request, held, options);
   const live = { host, image, payloads: others };
   const iso = missing.includes('iso') ? await planLiveIso(live, request) : undefined;
   const pxe = missing.includes('pxe') ? planPxe(live, request) : undefined;
-  await makeOutputDirectory(request.outputDirectory);
-  const disks = new Map([
-    ...(known?.disks ?? []),
-    ...(plan === undefined ? [] : await writeDisks(plan, deployment, { request, formats }, options)),
-    ...(iso === undefined ? [] : await writeIso(iso, request, options)),
-    ...(pxe === undefined ? [] : await writePxeDirectory(pxe, request, options)),
-  ]);
   const record = recordOf(request, imported, deployment, digest);
-  await rememberDisks(request, { ...record, disks: [...disks.values()] }, operation(options));
-  return { ...record, disks: inOrder(request.types, disks) };
+  return { deployment, formats, disk, iso, pxe, record };
 }
 
 /** Asks before anything is written whether the root can be made here, and whether the image starts from it. */
@@ -126,8 +155,8 @@ function inOrder(
 /** Writes those that are not there yet, all in one pass. A power cut or an error leaves at most files with other names. */
 async function writeDisks(
   plan: DiskPlan,
-  deployment: FirstDeployment,
-  { request, formats }: { readonly request: DiskRequest; readonly formats: readonly DiskFormatName[] },
+  { deployment, formats }: Pick<DiskPlans, 'deployment' | 'formats'>,
+  request: DiskRequest,
   options: OperationOptions,
 ): Promise<ReadonlyMap<DiskType, WrittenDisk>> {
   const wanted = formats.map((type) => {

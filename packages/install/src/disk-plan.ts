@@ -19,9 +19,10 @@ import type { HostSetup } from './host-setup.ts';
 import type { DiskGeometry, DiskType } from './request.ts';
 import { rootTree } from './root-tree.ts';
 import { canCarrySeals } from './root-volume/choose.ts';
-import { leastRootBytes, planRootVolume, type RootVolume } from './root-volume/plan.ts';
+import { draftRootVolume, type RootVolume } from './root-volume/plan.ts';
 import { extraContents } from './storage/contents.ts';
 import { extraSizes, leastExtraBytes } from './storage/sizes.ts';
+import { storeContent } from './store-tree.ts';
 import { treeCopy } from './tree-copy.ts';
 
 /** What the size of a disk depends on besides what stands on it. */
@@ -81,14 +82,15 @@ export function planDisk(
   const mounted = new Map<string, DiskDirectory>();
   const { rootFileSystem: fileSystem = 'ext4' } = deployment;
   const isSealed = canCarrySeals(fileSystem);
-  const rootContent = rootTreeOf(repository, imported, deployment, setup, mounted, isSealed);
+  const root = draftRootVolume(
+    fileSystem,
+    rootTreeOf(repository, imported, deployment, setup, mounted, isSealed),
+    timeSec,
+  );
   const { storage } = setup;
   const espBytes = Math.max(espSizeBytes(deployment), roundUp(storage.espLeastBytes, MIB));
   const bootBytes = espBytes + (deployment.grub === undefined ? 0 : BIOS_BOOT_BYTES);
-  const rootLeastBytes = Math.max(
-    leastRootBytes(fileSystem, rootContent),
-    roundUp(storage.rootLeastBytes, MIB),
-  );
+  const rootLeastBytes = Math.max(root.leastBytes, roundUp(storage.rootLeastBytes, MIB));
   const extraBytes = leastExtraBytes(storage.extras);
   const diskSizeBytes =
     request.diskSizeBytes ??
@@ -146,10 +148,9 @@ export function planDisk(
       partitionOffsetBytes: espPartition.offsetBytes,
     }),
     rootPartitionUuid,
-    root: planRootVolume(fileSystem, rootContent, {
+    root: root.plan({
       uuid: deployment.rootUuid,
       label: 'slipway-root',
-      timeSec,
       sizeBytes: Math.min(
         rootPartition.sizeBytes,
         request.growsLater === true ? firstRootBytes(rootLeastBytes) : Number.POSITIVE_INFINITY,
@@ -215,14 +216,12 @@ export function rootTreeOf(
   mounted: Map<string, DiskDirectory>,
   isSealed = true,
 ): DiskDirectory {
-  const { objects, streams } = repository.reachable({ images: [deployment.id], streams: [imported.stream] });
   return rootTree({
     repository,
     id: deployment.id,
     // As the sealed root has it: an xattr that one drops would count as a local edit of /etc for ever.
     image: bootTree(imported.tree),
-    objects,
-    streams,
+    ...storeContent(repository, [{ imported, deployment }]),
     metaJson: repository.metaJson(isSealed ? 'require' : 'none'),
     origin: deployment.origin,
     history: deployment.history,

@@ -1,24 +1,20 @@
-import { statSync } from 'node:fs';
 import type { DirectoryNode, Repository } from '@slipway/composefs';
-import { type DiskDirectory, type DiskFile, type DiskMetadata, fileContent } from '@slipway/disk';
+import type { DiskDirectory, DiskMetadata } from '@slipway/disk';
 import { hostLayout, VAR_LINK_TARGET } from '@slipway/host';
 import { bytesFile, directoryBuilder, symlink } from './disk-tree.ts';
 import { withoutMounted } from './storage/mounted-trees.ts';
+import { objectPath, objectsDirectory, type StoreContent } from './store-tree.ts';
 import { applyEdits } from './system/apply-edits.ts';
 import type { SystemEdit } from './system/draft.ts';
 import { treeCopy } from './tree-copy.ts';
 
 /** What stands on the root file system of a new host. */
-export interface RootContent {
+export interface RootContent extends StoreContent {
   readonly repository: Repository;
   /** Name of the deployment: digest of its EROFS image. */
   readonly id: string;
   /** The image as a host boots it: `/etc` and `/var` are copied from it. */
   readonly image: DirectoryNode;
-  /** Digests of every object the disk carries, the EROFS image and the records among them. */
-  readonly objects: Iterable<string>;
-  /** Names of records and the objects they are. */
-  readonly streams: ReadonlyMap<string, string>;
   readonly metaJson: string;
   readonly origin: string;
   readonly history: string;
@@ -53,8 +49,8 @@ export function rootTree(content: RootContent): DiskDirectory {
     ...bytesFile(Buffer.from(content.metaJson), meta(0o644)),
     verity: content.repository.algorithm,
   });
-  for (const digest of content.objects)
-    root.put(`${store}/objects/${objectPath(digest)}`, objectFile(content, digest, meta(0o644)));
+  const objectMeta = { file: meta(0o644), directory: meta(0o755) };
+  root.put(`${store}/objects`, objectsDirectory(content.repository, content.objects, objectMeta));
   root.put(`${store}/images/${content.id}`, symlink(`../objects/${objectPath(content.id)}`, meta(0o777)));
   root.directory(`${store}/streams`);
   for (const [name, digest] of content.streams) {
@@ -72,24 +68,6 @@ export function rootTree(content: RootContent): DiskDirectory {
   root.put(layout.varDirectory, withoutMounted(edited('var'), content.mounts));
   root.put(layout.history, bytesFile(Buffer.from(content.history), meta(0o644)));
   return root.build();
-}
-
-function objectPath(digest: string): string {
-  return `${digest.slice(0, 2)}/${digest.slice(2)}`;
-}
-
-function objectFile(content: RootContent, digest: string, meta: DiskMetadata): DiskFile {
-  const path = content.repository.objectPath(digest);
-  const sizeBytes = statSync(path).size;
-  return {
-    kind: 'file',
-    meta,
-    sizeBytes,
-    // Read as it is: the disk writer measures it, and refuses what does not have the digest that names it.
-    open: () => fileContent(path, sizeBytes),
-    verity: content.repository.algorithm,
-    verityDigest: Buffer.from(digest, 'hex'),
-  };
 }
 
 /** A directory at the top of the image, or an empty one where the image has none. */

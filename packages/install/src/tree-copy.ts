@@ -38,13 +38,18 @@ export function treeCopy(repository: Repository): TreeCopy {
   }
 
   function file(node: RegularNode): DiskFile {
-    return {
-      kind: 'file',
-      meta: node.meta,
-      sizeBytes: fileSize(node),
-      open: () => readFile(repository, node),
-    };
+    return fileOf(repository, node);
   }
 
   return { directory, file };
+}
+
+/** Apart from the copier, so that a file does not keep the tree it was copied from. */
+function fileOf(repository: Repository, node: RegularNode): DiskFile {
+  return {
+    kind: 'file',
+    meta: node.meta,
+    sizeBytes: fileSize(node),
+    open: () => readFile(repository, node),
+  };
 }

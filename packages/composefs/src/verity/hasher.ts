@@ -166,6 +166,26 @@ export function leafHashes(algorithm: VerityAlgorithm, part: Uint8Array): Buffer
   return hashes;
 }
 
+/**
+ * The Merkle tree of a file from its lowest level.
+ *
+ * @param leaves all of {@link leafHashes}
+ */
+export function treeOfLeaves(algorithm: VerityAlgorithm, leaves: Uint8Array, sizeBytes: number): MerkleTree {
+  const hashBytes = digestBytesOf(algorithm);
+  const levels: Buffer[] = [];
+  let hashes = leaves;
+  while (hashes.length > hashBytes) {
+    const level = Buffer.alloc(Math.ceil(hashes.length / VERITY_BLOCK_BYTES) * VERITY_BLOCK_BYTES);
+    level.set(hashes);
+    levels.unshift(level);
+    hashes = leafHashes(algorithm, level);
+  }
+  const rootHash = hashes.length === 0 ? Buffer.alloc(hashBytes) : Buffer.from(hashes);
+  const descriptor = verityDescriptor(algorithm, sizeBytes, rootHash);
+  return { digest: hashBlock(algorithm, descriptor), rootHash, descriptor, levels, sizeBytes };
+}
+
 function padded(block: Uint8Array): Uint8Array {
   const whole = new Uint8Array(VERITY_BLOCK_BYTES);
   whole.set(block);

@@ -1,12 +1,16 @@
 import { availableParallelism } from 'node:os';
-import type { Worker } from 'node:worker_threads';
+import type { ResourceLimits, Worker } from 'node:worker_threads';
 import { messageOf } from '@slipway/core';
 import { WorkerScript } from '@slipway/core/thread';
 import type { VerityAlgorithm } from './algorithm.ts';
 import { type MerkleTree, VerityHasher } from './hasher.ts';
-import type { PartAnswer, PartOrder } from './verity-worker.ts';
+import type { FilePart } from './load-parts.ts';
+import type { Answer, Done, Order } from './verity-worker.ts';
 
 const SCRIPT = new WorkerScript(import.meta.url, 'verity-worker');
+
+/** What a thread allocates is garbage at once; a small nursery keeps it few. */
+const LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 2 };
 
 /** One order: large enough that asking costs nothing beside it, small enough that all threads end together. */
 const PART_BYTES = 4 * 1024 * 1024;
@@ -14,9 +18,12 @@ const PART_BYTES = 4 * 1024 * 1024;
 /** From this size on threads are worth their start: each takes as much of a processor as hashing 80 MB. */
 export const POOL_PAYS_BYTES: number = 512 * 1024 * 1024;
 
+/** Parts of files in memory. */
+export type LoadedParts = Pick<Extract<Done, { kind: 'load' }>, 'bytes' | 'hashes'>;
+
 /**
- * Builds Merkle trees of open files on threads: parts of one file at the same time, and several files at the same time.
- * The bytes never reach this thread, which only puts the hashes of the blocks together, 1/128 of the work.
+ * Builds Merkle trees of files on threads: parts of one file at the same time, and several files at the same time.
+ * This thread only puts the hashes of the blocks together, 1/128 of the work.
  *
  * For bytes that come as a stream anyway, a {@link VerityHasher} beside whoever makes the stream is better: it hashes
  * almost as fast as the processor can, and handing bytes over costs more than it saves.
@@ -58,7 +65,7 @@ export class VerityPool implements AsyncDisposable {
         options.signal?.throwIfAborted();
         for (; asked < sizeBytes && ahead.length < this.#most * 2; asked += PART_BYTES) {
           const part = { fd, offset: asked, sizeBytes: Math.min(PART_BYTES, sizeBytes - asked), algorithm };
-          ahead.push(this.#hash(part));
+          ahead.push(this.#ask({ kind: 'hash', ...part }, []));
         }
         const { hashes, sizeBytes: read } = (await ahead.shift()) ?? NOTHING;
         hasher.addLeafHashes(hashes, read);
@@ -71,17 +78,31 @@ export class VerityPool implements AsyncDisposable {
     }
   }
 
+  /**
+   * Parts of files in memory, as {@link loadParts} puts them there.
+   *
+   * @param into is given away; `bytes` of the answer is the same memory
+   * @throws what reading throws
+   */
+  async load(
+    parts: readonly FilePart[],
+    into: Uint8Array<ArrayBuffer>,
+    algorithm: VerityAlgorithm,
+  ): Promise<LoadedParts> {
+    return await this.#ask({ kind: 'load', parts, into, algorithm }, [into.buffer]);
+  }
+
   /** Ends the threads. */
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#all.map((worker) => worker.stop()));
   }
 
-  async #hash(part: PartOrder): Promise<HashedPart> {
+  async #ask<O extends Order>(order: O, given: readonly ArrayBuffer[]): Promise<DoneOf<O>> {
     const worker = await this.#free();
     try {
-      const answer = await worker.hash(part);
+      const answer = await worker.ask(order, given);
       if (answer.kind === 'failed') throw Object.assign(new Error(answer.message), { code: answer.code });
-      return answer;
+      return answer as DoneOf<O>;
     } finally {
       const next = this.#waiting.shift();
       if (next === undefined) this.#idle.push(worker);
@@ -103,26 +124,27 @@ export class VerityPool implements AsyncDisposable {
   }
 }
 
-type HashedPart = Extract<PartAnswer, { kind: 'hashed' }>;
-const NOTHING: HashedPart = { kind: 'hashed', hashes: new Uint8Array(0), sizeBytes: 0 };
+type DoneOf<O extends Order> = Extract<Done, { kind: O['kind'] }>;
+type HashedPart = Extract<Done, { kind: 'hash' }>;
+const NOTHING: HashedPart = { kind: 'hash', hashes: new Uint8Array(0), sizeBytes: 0 };
 
 /** One thread, which has one order at a time. */
 class PartWorker {
-  readonly #thread: Worker = SCRIPT.start();
-  #answer = Promise.withResolvers<PartAnswer>();
+  readonly #thread: Worker = SCRIPT.start({ resourceLimits: LIMITS });
+  #answer = Promise.withResolvers<Answer>();
   /** Why it answers no more. */
-  #ended: PartAnswer | undefined;
+  #ended: Answer | undefined;
 
   constructor() {
-    this.#thread.on('message', (answer: PartAnswer) => this.#answer.resolve(answer));
+    this.#thread.on('message', (answer: Answer) => this.#answer.resolve(answer));
     this.#thread.on('error', (cause) => this.#end(messageOf(cause)));
     this.#thread.on('exit', () => this.#end('internal error: a thread that hashes ended'));
   }
 
-  async hash(order: PartOrder): Promise<PartAnswer> {
+  async ask(order: Order, given: readonly ArrayBuffer[]): Promise<Answer> {
     if (this.#ended !== undefined) return this.#ended;
-    this.#answer = Promise.withResolvers<PartAnswer>();
-    this.#thread.postMessage(order, []);
+    this.#answer = Promise.withResolvers<Answer>();
+    this.#thread.postMessage(order, [...given]);
     return await this.#answer.promise;
   }
 

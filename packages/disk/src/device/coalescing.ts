@@ -40,10 +40,22 @@ export function coalescingWriter(sink: StretchSink): CoalescingWriter {
     length = 0;
   }
 
+  /** Bytes that are a stretch by themselves are not copied into one. */
+  async function passOn(offsetBytes: number, bytes: Uint8Array): Promise<void> {
+    await handOver();
+    await inFlight;
+    await sink(offsetBytes, bytes);
+    startBytes = offsetBytes + bytes.length;
+  }
+
   return {
     async write(offsetBytes, bytes) {
       const hole = offsetBytes - (startBytes + length);
       if (hole < 0) throw new SlipwayError('INTERNAL', `cannot write at ${offsetBytes}: writes must ascend`);
+      if (bytes.length >= STRETCH_BYTES) {
+        await passOn(offsetBytes, bytes);
+        return;
+      }
       if (length > 0 && hole > 0 && hole <= JOINED_HOLE_BYTES && length + hole < STRETCH_BYTES) {
         filling.fill(0, length, length + hole);
         length += hole;

@@ -1,11 +1,12 @@
-import type { BlockRange, Ext4Geometry } from './geometry.ts';
-import { metadataRanges } from './geometry.ts';
+import type { BlockRange } from './geometry.ts';
 
 /** Hands out blocks in ascending order, around the metadata. */
 export interface BlockAllocator {
   /** The next `blocks` free blocks, in as few runs as the metadata allows. */
   take(blocks: number): readonly BlockRange[];
   takeOne(): number;
+  /** Takes the next `blocks` blocks if there is nothing between them; returns whether it did. */
+  takeRun(blocks: number): boolean;
   /** The first block not handed out. Everything below it is in use. */
   readonly next: number;
 }
@@ -13,11 +14,13 @@ export interface BlockAllocator {
 /**
  * An allocator that starts at the front and leaves no gaps, which keeps bitmaps trivial: below {@link BlockAllocator.next}
  * every block is used, above it only metadata. It goes on past the end of the disk, so that a plan that does not fit knows by how much.
+ *
+ * @param obstacles blocks of metadata, ascending
+ * @param start a block that was {@link BlockAllocator.next} before: what was handed out from there on is handed out again
  */
-export function blockAllocator(geometry: Ext4Geometry): BlockAllocator {
-  const obstacles = metadataRanges(geometry);
-  let obstacle = 0;
-  let next = 0;
+export function blockAllocator(obstacles: readonly BlockRange[], start = 0): BlockAllocator {
+  let obstacle = firstObstacle(obstacles, start);
+  let next = start;
 
   function skipMetadata(): number {
     for (;;) {
@@ -48,8 +51,26 @@ export function blockAllocator(geometry: Ext4Geometry): BlockAllocator {
       next += 1;
       return next - 1;
     },
+    takeRun(blocks) {
+      const free = skipMetadata();
+      if (free < blocks) return false;
+      next += blocks;
+      return true;
+    },
     get next() {
       return next;
     },
   };
+}
+
+/** The first range that does not end before a block. */
+function firstObstacle(obstacles: readonly BlockRange[], block: number): number {
+  let low = 0;
+  for (let high = obstacles.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    const range = obstacles[middle];
+    if (range !== undefined && range.start + range.blocks <= block) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }

@@ -27,12 +27,12 @@ export interface GroupUse {
 
 /** What one group of a plan holds. */
 export function groupUse(plan: Ext4Plan, group: number): GroupUse {
-  const { geometry, firstFreeBlock } = plan;
+  const { geometry, places } = plan;
   const blocks = blocksOfGroup(geometry, group);
   const isFlexFront = group % FLEX_GROUPS === 0;
   const ownBlocks = superblockBlocks(geometry, group);
   const metadata = ownBlocks + (isFlexFront ? flexMetadata(geometry, group / FLEX_GROUPS).blocks : 0);
-  const below = Math.min(Math.max(0, firstFreeBlock - group * BLOCKS_PER_GROUP), blocks);
+  const below = Math.min(Math.max(0, places.firstFreeBlock - group * BLOCKS_PER_GROUP), blocks);
   const usedBlocks = Math.max(metadata, below);
   const usedInodes = Math.min(
     Math.max(0, lastInode(plan) - group * geometry.inodesPerGroup),
@@ -45,7 +45,7 @@ export function groupUse(plan: Ext4Plan, group: number): GroupUse {
 
 /** The highest inode number in use; every one below is too. */
 export function lastInode(plan: Ext4Plan): number {
-  return INODE_NUMBER.firstFree - 2 + plan.inodes.length;
+  return INODE_NUMBER.firstFree - 2 + plan.tree.count;
 }
 
 /** A bitmap block with the first `used` of `total` bits set, and all that stand for nothing. */
@@ -116,11 +116,10 @@ function writeChecksum(bytes: Buffer, lowAt: number, highAt: number, checksum: n
   bytes.writeUInt16LE(checksum >>> 16, highAt);
 }
 
-function countDirectories({ geometry, inodes }: Ext4Plan): ReadonlyMap<number, number> {
+function countDirectories({ geometry, tree }: Ext4Plan): ReadonlyMap<number, number> {
   const counts = new Map<number, number>();
-  for (const { scanned } of inodes) {
-    if (scanned.node.kind !== 'directory') continue;
-    const group = Math.floor((scanned.number - 1) / geometry.inodesPerGroup);
+  for (const inode of tree.directories.keys()) {
+    const group = Math.floor((tree.number(inode) - 1) / geometry.inodesPerGroup);
     counts.set(group, (counts.get(group) ?? 0) + 1);
   }
   return counts;

@@ -1,4 +1,5 @@
 import { FILE_TYPE, withPermissions } from '../mode.ts';
+import type { DiskNode } from '../tree.ts';
 import { inodeChecksum, inodeSeed } from './checksum.ts';
 import { type ExtentMap, encodeExtents } from './extent.ts';
 import {
@@ -12,7 +13,7 @@ import {
   INODE_NUMBER,
   UNITS_PER_BLOCK,
 } from './format.ts';
-import type { Ext4Plan, PlacedInode } from './plan.ts';
+import type { Ext4Plan } from './plan.ts';
 import { encodeResizeMap, resizeInodeBytes, resizeInodeUnits } from './resize-inode.ts';
 
 /** The fields of an inode before they are bytes. */
@@ -40,35 +41,38 @@ const FIRST_SECOND: number = -(2 ** 31);
 const LAST_SECOND: number = 2 ** 34 - 2 ** 31 - 1;
 
 /** The inode of a node of the tree. */
-export function encodeNodeInode(plan: Ext4Plan, placed: PlacedInode): Buffer {
-  const { scanned, map, xattrBlock } = placed;
-  const { node, number } = scanned;
+export function encodeNodeInode({ tree, places, seed, timeSec }: Ext4Plan, inode: number): Buffer {
+  const node = tree.node(inode);
+  const number = tree.number(inode);
+  const map = places.map(inode);
+  const xattrBlock = places.xattrBlock(inode);
   const usesExtents = node.kind === 'file' || map.extents.length > 0;
   const sealed = node.kind === 'file' && node.verity !== undefined;
-  return encodeInode(plan.seed, {
+  const indexed = node.kind === 'directory' && tree.directory(inode).shape.kind === 'indexed';
+  return encodeInode(seed, {
     number,
     mode: withPermissions(FILE_TYPE[node.kind], node.meta.mode),
     uid: node.meta.uid,
     gid: node.meta.gid,
-    links: scanned.links,
-    sizeBytes: scanned.sizeBytes,
+    links: tree.links(inode),
+    sizeBytes: tree.sizeBytes(inode),
     units: unitsOf(map) + (xattrBlock > 0 ? UNITS_PER_BLOCK : 0),
     flags:
       (usesExtents ? INODE_FLAG.extents : 0) |
       (sealed ? INODE_FLAG.verity : 0) |
-      (scanned.shape?.kind === 'indexed' ? INODE_FLAG.index : 0),
+      (indexed ? INODE_FLAG.index : 0),
     timeSec: node.meta.mtimeSec,
     timeNsec: node.meta.mtimeNsec,
-    madeSec: plan.timeSec,
-    block: usesExtents ? encodeExtents(map, inodeSeed(plan.seed, number)).root : inlineBlock(placed),
+    madeSec: timeSec,
+    block: usesExtents ? encodeExtents(map, inodeSeed(seed, number)).root : inlineBlock(node),
     xattrBlock,
-    inlineXattrs: scanned.xattrs.inline,
+    inlineXattrs: tree.xattrs(inode).inline,
   });
 }
 
 /** The inode that owns the journal's blocks. */
 export function encodeJournalInode(plan: Ext4Plan): Buffer {
-  const { blocks, map } = plan.journal;
+  const { blocks, map } = plan.places.journal;
   return encodeSpecialInode(plan, INODE_NUMBER.journal, {
     sizeBytes: blocks * BLOCK_BYTES,
     units: unitsOf(map),
@@ -111,7 +115,7 @@ function unitsOf(map: ExtentMap): number {
 }
 
 /** `i_block` of what has no blocks: a short target, a device number, or nothing. */
-function inlineBlock({ scanned: { node } }: PlacedInode): Buffer {
+function inlineBlock(node: DiskNode): Buffer {
   const block = Buffer.alloc(INLINE_BLOCK_BYTES);
   if (node.kind === 'symlink') block.write(node.target, 'latin1');
   if (node.kind === 'character-device' || node.kind === 'block-device') {

@@ -72,10 +72,9 @@ function encodeInodeTable(plan: Ext4Plan, firstNumber: number, count: number): B
 }
 
 function encodeNumbered(plan: Ext4Plan, number: number): Buffer | undefined {
-  if (number === INODE_NUMBER.resize && plan.resizeBlock > 0) return encodeResizeInode(plan);
-  if (number === INODE_NUMBER.journal && plan.journal.blocks > 0) return encodeJournalInode(plan);
-  const index = number === INODE_NUMBER.root ? 0 : number - INODE_NUMBER.firstFree + 1;
-  const placed =
-    index >= 0 && (index === 0) === (number === INODE_NUMBER.root) ? plan.inodes[index] : undefined;
-  return placed === undefined ? undefined : encodeNodeInode(plan, placed);
+  const { resizeBlock, journal } = plan.places;
+  if (number === INODE_NUMBER.resize && resizeBlock > 0) return encodeResizeInode(plan);
+  if (number === INODE_NUMBER.journal && journal.blocks > 0) return encodeJournalInode(plan);
+  const inode = plan.tree.inodeOf(number);
+  return inode === undefined ? undefined : encodeNodeInode(plan, inode);
 }

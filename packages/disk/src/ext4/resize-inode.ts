@@ -23,14 +23,14 @@ export function resizeInodeBytes(): number {
 }
 
 /** 512-byte units of all it owns. */
-export function resizeInodeUnits({ geometry, resizeBlock }: Ext4Plan): number {
-  if (resizeBlock === 0) return 0;
+export function resizeInodeUnits({ geometry, places }: Ext4Plan): number {
+  if (places.resizeBlock === 0) return 0;
   const copies = 1 + backupGroups(geometry).length;
   return (1 + geometry.reservedDescriptorBlocks * copies) * UNITS_PER_BLOCK;
 }
 
 /** Its `i_block`. */
-export function encodeResizeMap({ resizeBlock }: Ext4Plan): Buffer {
+export function encodeResizeMap({ places: { resizeBlock } }: Ext4Plan): Buffer {
   const block = Buffer.alloc(INLINE_BLOCK_BYTES);
   block.writeUInt32LE(resizeBlock, DOUBLE_INDIRECT_AT);
   return block;

@@ -83,11 +83,11 @@ function encodeShared(plan: Ext4Plan): Buffer {
   return bytes;
 }
 
-function writeFeatures(bytes: Buffer, { geometry, journal }: Ext4Plan): void {
+function writeFeatures(bytes: Buffer, { geometry, places }: Ext4Plan): void {
   bytes.writeUInt32LE(
     COMPAT.extAttr |
       COMPAT.dirIndex |
-      (journal.blocks > 0 ? COMPAT.hasJournal : 0) |
+      (places.journal.blocks > 0 ? COMPAT.hasJournal : 0) |
       (geometry.reservedDescriptorBlocks > 0 ? COMPAT.resizeInode : 0),
     SB.compat,
   );
@@ -114,7 +114,7 @@ function writeTimes(bytes: Buffer, timeSec: number): void {
 }
 
 /** The superblock repeats the journal inode's map and size, for a check that finds the inode damaged. */
-function writeJournal(bytes: Buffer, { journal, seed }: Ext4Plan): void {
+function writeJournal(bytes: Buffer, { places: { journal }, seed }: Ext4Plan): void {
   if (journal.blocks === 0) return;
   const sizeBytes = journal.blocks * BLOCK_BYTES;
   bytes.writeUInt32LE(INODE_NUMBER.journal, SB.journalInode);

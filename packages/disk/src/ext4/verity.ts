@@ -1,5 +1,5 @@
 import type { MerkleTree } from '@slipway/composefs';
-import { roundUp } from '@slipway/core';
+import { roundUp, SlipwayError } from '@slipway/core';
 import type { DiskFile } from '../tree.ts';
 import { BLOCK_BYTES } from './format.ts';
 
@@ -11,6 +11,8 @@ import { BLOCK_BYTES } from './format.ts';
 
 const METADATA_ALIGNMENT_BYTES = 65_536;
 const DESCRIPTOR_BYTES = 256;
+/** As it stands at the very end. */
+const DESCRIPTOR_SIZE: Uint8Array = Buffer.from(Uint32Array.of(DESCRIPTOR_BYTES).buffer);
 const HASH_BYTES = { sha256: 32, sha512: 64 } as const;
 
 /** The logical block where the proof of a file of this size starts. */
@@ -29,10 +31,41 @@ export function verityBlocks(sizeBytes: number, algorithm: NonNullable<DiskFile[
   return total;
 }
 
-/** The proof as it stands on the disk, stretch by stretch. */
-export function verityBytes(tree: MerkleTree): readonly Buffer[] {
-  const last = Buffer.alloc(BLOCK_BYTES);
-  last.set(tree.descriptor);
-  last.writeUInt32LE(DESCRIPTOR_BYTES, BLOCK_BYTES - 4);
-  return [...tree.levels, last];
+/**
+ * Writes the proof, or the part of it that begins `fromBytes` in and fills `into`.
+ *
+ * @param into zeros
+ */
+export function writeProof({ levels, descriptor }: MerkleTree, into: Buffer, fromBytes = 0): void {
+  let at = -fromBytes;
+  const put = (bytes: Uint8Array, offset: number): void => {
+    const skipped = Math.max(0, -offset);
+    const part = bytes.subarray(skipped, Math.max(skipped, into.length - offset));
+    if (part.length > 0) into.set(part, offset + skipped);
+  };
+  for (const level of levels) {
+    put(level, at);
+    at += level.length;
+  }
+  put(descriptor, at);
+  put(DESCRIPTOR_SIZE, at + BLOCK_BYTES - DESCRIPTOR_SIZE.length);
+}
+
+/**
+ * The tree of a file, found to be the one it should have.
+ *
+ * @param path for the message
+ * @throws SlipwayError DISK_CONTENT_CHANGED
+ */
+export function checkedTree(
+  { verityDigest: expected }: DiskFile,
+  tree: MerkleTree,
+  path: () => string,
+): MerkleTree {
+  if (expected === undefined || tree.digest.equals(expected)) return tree;
+  throw new SlipwayError(
+    'DISK_CONTENT_CHANGED',
+    `cannot write ${path()}: its fs-verity digest is not what it was`,
+    { details: { expected: Buffer.from(expected).toString('hex'), actual: tree.digest.toString('hex') } },
+  );
 }

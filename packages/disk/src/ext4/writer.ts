@@ -1,20 +1,22 @@
 import { VerityHasher } from '@slipway/composefs';
 import { type OperationOptions, SlipwayError, silentProgress, startTask } from '@slipway/core';
-import { contentBytes, openContent } from '../content.ts';
+import { openContent } from '../content.ts';
 import type { DiskWriter } from '../device/writer.ts';
+import type { StreamedFile } from './area.ts';
+import { AreaLoader } from './area-loader.ts';
+import { AreaProofs } from './area-proofs.ts';
 import { inodeSeed } from './checksum.ts';
 import { encodeDirectory } from './directory.ts';
 import type { DirectoryContent } from './directory-leaf.ts';
-import type { DirectoryShape } from './directory-shape.ts';
-import { type Extent, encodeExtents } from './extent.ts';
+import { type Extent, type ExtentMap, encodeExtents } from './extent.ts';
 import { BLOCK_BYTES, INODE_NUMBER } from './format.ts';
 import { encodeJournalSuperblock } from './journal.ts';
 import { metadataPieces } from './metadata.ts';
 import { hashSeedOf } from './name-hash.ts';
-import type { Ext4Plan, PlacedInode } from './plan.ts';
+import type { Ext4Plan } from './plan.ts';
 import { encodeResizeIndex } from './resize-inode.ts';
-import { pathOf, type ScannedInode } from './scan.ts';
-import { verityBytes, verityStartBlock } from './verity.ts';
+import type { ScannedTree } from './scanned-tree.ts';
+import { checkedTree, verityBlocks, verityStartBlock, writeProof } from './verity.ts';
 import { sealXattrBlock } from './xattr.ts';
 
 /** Writes content; metadata that stands before it on the disk is written first. */
@@ -32,7 +34,7 @@ export async function writeExt4(
 ): Promise<void> {
   const merged = mergeMetadata(target, plan);
   await writeSpecialBlocks(merged.emit, plan);
-  for (const placed of plan.smallThings) await writeSmall(merged.emit, plan, placed);
+  for (let inode = 0; inode < plan.tree.count; inode += 1) await writeSmall(merged.emit, plan, inode);
   await writeFiles(merged.emit, plan, options);
   await merged.rest();
 }
@@ -57,101 +59,93 @@ function mergeMetadata(target: DiskWriter, plan: Ext4Plan): { readonly emit: Emi
 }
 
 async function writeSpecialBlocks(emit: Emit, plan: Ext4Plan): Promise<void> {
-  if (plan.resizeBlock > 0) await emit(plan.resizeBlock * BLOCK_BYTES, encodeResizeIndex(plan));
-  const [first] = plan.journal.map.extents;
+  const { resizeBlock, journal } = plan.places;
+  if (resizeBlock > 0) await emit(resizeBlock * BLOCK_BYTES, encodeResizeIndex(plan));
+  const [first] = journal.map.extents;
   if (first === undefined) return;
-  await emit(first.physical * BLOCK_BYTES, encodeJournalSuperblock(plan.journal.blocks));
-  for (const { block, bytes } of encodeExtents(plan.journal.map, inodeSeed(plan.seed, INODE_NUMBER.journal))
-    .blocks) {
-    await emit(block * BLOCK_BYTES, bytes);
-  }
+  await emit(first.physical * BLOCK_BYTES, encodeJournalSuperblock(journal.blocks));
+  await writeTreeBlocks(emit, journal.map, inodeSeed(plan.seed, INODE_NUMBER.journal));
 }
 
 /** Attribute block, directory or long symlink, and the extent tree of the latter two. */
-async function writeSmall(
-  emit: Emit,
-  plan: Ext4Plan,
-  { scanned, map, xattrBlock }: PlacedInode,
-): Promise<void> {
-  const { node, xattrs } = scanned;
-  if (xattrs.block !== undefined) {
-    await emit(xattrBlock * BLOCK_BYTES, sealXattrBlock(xattrs.block, plan.seed, xattrBlock));
+async function writeSmall(emit: Emit, plan: Ext4Plan, inode: number): Promise<void> {
+  const { tree, places } = plan;
+  const { block } = tree.xattrs(inode);
+  if (block !== undefined) {
+    const xattrBlock = places.xattrBlock(inode);
+    await emit(xattrBlock * BLOCK_BYTES, sealXattrBlock(block, plan.seed, xattrBlock));
   }
-  if (node.kind === 'file' || map.extents.length === 0) return;
-  const seed = inodeSeed(plan.seed, scanned.number);
+  const node = tree.node(inode);
+  if (node.kind !== 'directory' && node.kind !== 'symlink') return;
+  const map = places.map(inode);
+  if (map.extents.length === 0) return;
+  const seed = inodeSeed(plan.seed, tree.number(inode));
   const write = extentWriter(emit, map.extents);
-  if (scanned.shape !== undefined) {
-    const seeds = { checksum: seed, hash: hashSeedOf(plan.uuid) };
-    await write(encodeDirectory(directoryContent(scanned, scanned.shape), seeds));
-  }
   if (node.kind === 'symlink') await write(Buffer.from(node.target, 'latin1'));
-  for (const { block, bytes } of encodeExtents(map, seed).blocks) await emit(block * BLOCK_BYTES, bytes);
+  else {
+    const seeds = { checksum: seed, hash: hashSeedOf(plan.uuid) };
+    await write(encodeDirectory(directoryContent(tree, inode), seeds));
+  }
+  await writeTreeBlocks(emit, map, seed);
 }
 
-function directoryContent(directory: ScannedInode, shape: DirectoryShape): DirectoryContent {
+function directoryContent(tree: ScannedTree, inode: number): DirectoryContent {
+  const { shape, names, inodes } = tree.directory(inode);
   return {
     shape,
-    inode: directory.number,
-    parent: (directory.parent ?? directory).number,
-    entries: directory.entries.map(({ name, inode }) => ({
-      name,
-      inode: inode.number,
-      type: inode.node.kind,
-    })),
+    inode: tree.number(inode),
+    parent: tree.number(tree.parent(inode)),
+    entries: names.map((name, index) => {
+      const child = inodes[index] ?? 0;
+      return { name, inode: tree.number(child), type: tree.node(child).kind };
+    }),
   };
 }
 
+async function writeTreeBlocks(emit: Emit, map: ExtentMap, seed: number): Promise<void> {
+  if (map.treeBlocks.length === 0) return;
+  for (const { block, bytes } of encodeExtents(map, seed).blocks) await emit(block * BLOCK_BYTES, bytes);
+}
+
 async function writeFiles(emit: Emit, plan: Ext4Plan, options: OperationOptions): Promise<void> {
-  const total = plan.files.reduce(
-    (sum, { scanned: { node } }) => sum + (node.kind === 'file' ? contentBytes(node) : 0),
-    0,
-  );
-  const task = startTask(options.progress ?? silentProgress, 'write files', 'bytes', total);
-  for (const placed of plan.files) {
+  const progress = options.progress ?? silentProgress;
+  const task = startTask(progress, 'write files', 'bytes', plan.tree.fileBytes());
+  const proofs = new AreaProofs(plan.tree);
+  await using loader = new AreaLoader(plan);
+  for await (const step of loader.steps()) {
     options.signal?.throwIfAborted();
-    await writeFile(emit, plan, placed);
-    task.advance(placed.scanned.sizeBytes);
+    if (step.kind === 'area') {
+      task.advance(proofs.add(step));
+      await emit(step.area.offsetBytes, step.bytes);
+    } else {
+      await writeFile(emit, plan, step);
+      task.advance(step.node.sizeBytes);
+    }
   }
   task.end();
 }
 
-async function writeFile(emit: Emit, plan: Ext4Plan, { scanned, map }: PlacedInode): Promise<void> {
-  const { node, number, sizeBytes } = scanned;
-  if (node.kind !== 'file') return;
-  const { verity } = node;
+async function writeFile(emit: Emit, plan: Ext4Plan, { inode, node }: StreamedFile): Promise<void> {
+  const { verity, sizeBytes } = node;
+  const map = plan.places.map(inode);
+  const path = (): string => plan.tree.pathOf(inode);
   const proofStart = verity === undefined ? Number.POSITIVE_INFINITY : verityStartBlock(sizeBytes);
   const hasher = verity === undefined ? undefined : new VerityHasher(verity);
-  const writeContent = extentWriter(
-    emit,
+  const [content, proof] = [
     map.extents.filter(({ logical }) => logical < proofStart),
-  );
-  for await (const chunk of openContent(node, () => pathOf(scanned))) {
+    map.extents.filter(({ logical }) => logical >= proofStart),
+  ];
+  const writeContent = extentWriter(emit, content);
+  for await (const chunk of openContent(node, path)) {
     hasher?.update(chunk);
     await writeContent(chunk);
   }
-  if (hasher !== undefined) {
-    const tree = hasher.finish();
-    if (node.verityDigest !== undefined && !tree.digest.equals(node.verityDigest)) {
-      throw new SlipwayError(
-        'DISK_CONTENT_CHANGED',
-        `cannot write ${pathOf(scanned)}: its fs-verity digest is not what it was`,
-        {
-          details: {
-            expected: Buffer.from(node.verityDigest).toString('hex'),
-            actual: tree.digest.toString('hex'),
-          },
-        },
-      );
-    }
-    const writeProof = extentWriter(
-      emit,
-      map.extents.filter(({ logical }) => logical >= proofStart),
-    );
-    for (const bytes of verityBytes(tree)) await writeProof(bytes);
+  if (verity !== undefined && hasher !== undefined) {
+    const bytes = Buffer.alloc(verityBlocks(sizeBytes, verity) * BLOCK_BYTES);
+    writeProof(checkedTree(node, hasher.finish(), path), bytes);
+    await extentWriter(emit, proof)(bytes);
   }
-  for (const { block, bytes } of encodeExtents(map, inodeSeed(plan.seed, number)).blocks) {
-    await emit(block * BLOCK_BYTES, bytes);
-  }
+  await writeTreeBlocks(emit, map, inodeSeed(plan.seed, plan.tree.number(inode)));
 }
 
 /** Takes the bytes of a file one after another and puts them where its extents are. */

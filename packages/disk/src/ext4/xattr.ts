@@ -46,7 +46,8 @@ export interface EncodedXattrs {
   readonly block: Buffer | undefined;
 }
 
-const NONE: EncodedXattrs = { inline: undefined, block: undefined };
+/** Of an inode that has none. */
+export const NO_XATTRS: EncodedXattrs = { inline: undefined, block: undefined };
 
 /**
  * Encodes attributes.
@@ -58,7 +59,7 @@ export function encodeXattrs(
   xattrs: ReadonlyMap<string, Uint8Array> | undefined,
   path: () => string,
 ): EncodedXattrs {
-  if (xattrs === undefined || xattrs.size === 0) return NONE;
+  if (xattrs === undefined || xattrs.size === 0) return NO_XATTRS;
   const attributes = [...xattrs].map(([key, value]) => attributeOf(key, value, path)).sort(compareAttributes);
   const inline: Attribute[] = [];
   const block: Attribute[] = [];

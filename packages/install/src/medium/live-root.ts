@@ -4,6 +4,7 @@ import type { ResolvedImage } from '@slipway/oci';
 import type { PreparedHost } from '../prepare-host.ts';
 import type { MediumRequest } from '../request.ts';
 import { rootTree } from '../root-tree.ts';
+import { storeContent } from '../store-tree.ts';
 import { installerFiles } from './installer-files.ts';
 import { liveRootUuid } from './live-boot.ts';
 import type { PreparedPayload } from './payload.ts';
@@ -26,16 +27,11 @@ export function planLiveRoot(
 ): Ext4Plan {
   const { id, timeSec } = deployment;
   const hosts = payloads.map(({ host }) => host);
-  const { objects, streams } = repository.reachable({
-    images: [id, ...hosts.map((each) => each.deployment.id)],
-    streams: [imported.stream, ...hosts.map((each) => each.imported.stream)],
-  });
   const host = rootTree({
     repository,
     id,
     image: bootTree(imported.tree),
-    objects,
-    streams,
+    ...storeContent(repository, [{ imported, deployment }, ...hosts]),
     // It serves the installer as a store of objects, and memory seals nothing.
     metaJson: repository.metaJson('none'),
     origin: deployment.origin,

@@ -4,10 +4,12 @@ import {
   minimumExt4Bytes,
   type PartitionContent,
   planExt4,
+  scanExt4,
   writeExt4,
 } from '@slipway/disk';
 import type { RootFileSystem } from '../request.ts';
 import { refuseUnfit } from './check-tree.ts';
+import type { MadeFileSystem } from './maker.ts';
 import { writeMadeVolume } from './write-volume.ts';
 
 /** The root of a disk: everything about it is decided but the bytes of its files. */
@@ -21,46 +23,67 @@ export interface RootVolume {
 export interface RootVolumeOptions {
   readonly uuid: string;
   readonly label: string;
-  /** Time of everything the tree gives no time, seconds since 1970. */
-  readonly timeSec: number;
   readonly sizeBytes: number;
 }
 
 const MIB = 1024 ** 2;
 const BLOCK_BYTES = 4096;
 /** The log of XFS, its allocation groups; the chunks btrfs cuts a device into, of which one is always half used. */
-const SPARE_BYTES: Readonly<Record<RootFileSystem, number>> = {
-  ext4: 0,
+const SPARE_BYTES: Readonly<Record<MadeFileSystem, number>> = {
   xfs: 320 * MIB,
   btrfs: 512 * MIB,
 };
 /** What btrfs knows of a file, twice. */
 const BTRFS_ENTRY_BYTES = 2 * 1024;
 
-/** The size below which nothing can be made of a tree; the maker may still ask for more. */
-export function leastRootBytes(fileSystem: RootFileSystem, tree: DiskDirectory): number {
-  const entries = fileSystem === 'btrfs' ? entriesOf(tree) : 0;
-  return minimumExt4Bytes(tree) + roundUp(SPARE_BYTES[fileSystem] + entries * BTRFS_ENTRY_BYTES, MIB);
+/** A root whose size is to be decided. */
+export interface RootDraft {
+  /** Below it nothing can be made of the tree; the maker may still ask for more. */
+  readonly leastBytes: number;
+  /**
+   * Decides how it is written. ext4 we write ourselves; others are made by their own programs in a file of their own, and copied.
+   *
+   * @throws SlipwayError DISK_TOO_SMALL, DISK_TREE_INVALID
+   */
+  plan(options: RootVolumeOptions): RootVolume;
 }
 
 /**
- * Decides how a root is written. ext4 we write ourselves; others are made by their own programs in a file of their own, and copied.
+ * Begins a root of a tree.
  *
- * @throws SlipwayError DISK_TOO_SMALL, DISK_NAME_INVALID, DISK_TREE_INVALID
+ * @param timeSec time of everything the tree gives no time, seconds since 1970
+ * @throws SlipwayError DISK_NAME_INVALID, DISK_TREE_INVALID
  */
-export function planRootVolume(
-  fileSystem: RootFileSystem,
-  tree: DiskDirectory,
-  options: RootVolumeOptions,
-): RootVolume {
-  if (fileSystem === 'ext4') {
-    const plan = planExt4(tree, options);
-    return { sizeBytes: plan.sizeBytes, content: (window, operation) => writeExt4(window, plan, operation) };
-  }
-  refuseUnfit(fileSystem, tree);
-  const sizeBytes = options.sizeBytes - (options.sizeBytes % BLOCK_BYTES);
-  const volume = { fileSystem, tree, uuid: options.uuid, label: options.label, sizeBytes };
-  return { sizeBytes, content: (window, operation) => writeMadeVolume(window, volume, operation) };
+export function draftRootVolume(fileSystem: RootFileSystem, tree: DiskDirectory, timeSec: number): RootDraft {
+  return fileSystem === 'ext4' ? draftExt4(tree, timeSec) : draftMade(fileSystem, tree);
+}
+
+function draftExt4(tree: DiskDirectory, timeSec: number): RootDraft {
+  const scanned = scanExt4(tree, timeSec);
+  return {
+    leastBytes: minimumExt4Bytes(scanned),
+    plan(options) {
+      const plan = planExt4(scanned, { ...options, timeSec });
+      return {
+        sizeBytes: plan.sizeBytes,
+        content: (window, operation) => writeExt4(window, plan, operation),
+      };
+    },
+  };
+}
+
+function draftMade(fileSystem: MadeFileSystem, tree: DiskDirectory): RootDraft {
+  const entries = fileSystem === 'btrfs' ? entriesOf(tree) : 0;
+  const spareBytes = roundUp(SPARE_BYTES[fileSystem] + entries * BTRFS_ENTRY_BYTES, MIB);
+  return {
+    leastBytes: minimumExt4Bytes(tree) + spareBytes,
+    plan(options) {
+      refuseUnfit(fileSystem, tree);
+      const sizeBytes = options.sizeBytes - (options.sizeBytes % BLOCK_BYTES);
+      const volume = { fileSystem, tree, uuid: options.uuid, label: options.label, sizeBytes };
+      return { sizeBytes, content: (window, operation) => writeMadeVolume(window, volume, operation) };
+    },
+  };
 }
 
 function entriesOf({ entries }: DiskDirectory): number {

@@ -139,6 +139,13 @@ export async function storageImage(say: Say): Promise<string> {
   return await onBase('storage', 'tests/faults/storage.Containerfile', {}, say);
 }
 
+/** A later release of it, with another kernel to start, as `oci:DIR:TAG`. */
+export async function storageRelease(version: number, say: Say): Promise<string> {
+  const containerfile = 'tests/faults/release.Containerfile';
+  const values = { VERSION: version };
+  return await onImage(await storageImage(say), `storage-release-${version}`, containerfile, values, say);
+}
+
 /** An image of one Containerfile of `tests/faults` on the trixie base image. */
 async function onBase(
   tag: string,
@@ -147,9 +154,21 @@ async function onBase(
   say: Say,
   copied: readonly string[] = [],
 ): Promise<string> {
-  const base = await baseImage('trixie', say);
+  return await onImage(await baseImage('trixie', say), tag, containerfile, values, say, copied);
+}
+
+/** The same on an image of this layout. */
+async function onImage(
+  base: string,
+  tag: string,
+  containerfile: string,
+  values: Readonly<Record<string, number | string>>,
+  say: Say,
+  copied: readonly string[] = [],
+): Promise<string> {
   const given = Object.entries({ BASE: base, ...values }).map(([name, value]) => `${name}=${value}`);
-  const key = `${await readFile(stampOf('base-trixie'), 'utf8')} ${await keyOf([containerfile, ...copied])}`;
+  const below = await readFile(stampOf(base.split(':').at(-1) ?? ''), 'utf8');
+  const key = `${below} ${await keyOf([containerfile, ...copied])}`;
   const build = ['build', '-f', containerfile, ...given.flatMap((value) => ['--build-arg', value])];
   return await made(tag, key, (reference) =>
     slipway([...build, '-t', reference, 'tests/faults'], { onLine: say }),

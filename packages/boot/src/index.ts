@@ -6,6 +6,10 @@ export {
   isBootcEntry,
   isBootcEntryFile,
 } from './bootc-entry.ts';
+export { copyEsp } from './copies/copy-esp.ts';
+export { type CopyVersion, readCopyVersion, writeCopyVersion } from './copies/copy-version.ts';
+export { type EspContents, espSum, readEspContents } from './copies/esp-contents.ts';
+export { copyDifferences } from './copies/plan-copy.ts';
 export {
   makeDirectoryDurably,
   removeDirectoryDurably,

@@ -80,6 +80,11 @@ export interface SlipwayStatus {
     readonly since: string;
     readonly reason: string;
   }[];
+  /**
+   * Boot partitions of the other disks the root lies on, and why one is not up to date; empty when all other disks are gone, null on a host that
+   * has one.
+   */
+  readonly bootCopies: readonly { readonly device: string; readonly reason: string | null }[] | null;
   /** `queued`: the next boot brings `/etc` back to the image's and empties `/var`. */
   readonly factoryReset: 'queued' | null;
   /** What of the running system is in memory, and gone with the next boot. */
@@ -142,6 +147,7 @@ export function statusOfNoHost(): BootcHost {
       staged: null,
       deployments: [],
       denied: [],
+      bootCopies: null,
       factoryReset: null,
       transient: [],
       trust: {},
@@ -273,6 +279,7 @@ function slipwayStatus(
       bootable: entry !== undefined,
     })),
     denied: state.denied.map(denialStatus),
+    bootCopies: null,
     factoryReset: null,
     transient,
     trust: trustOf(state),

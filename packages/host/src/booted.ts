@@ -1,6 +1,7 @@
 /** The first thing after a boot: says which deployment came up, whether it is the one that should have, and tidies up. */
 import { bootEntryOptions, type GrubRefresh, refreshGrubMenu } from '@slipway/boot';
 import { isoTime, isSlipwayError, messageOf, type OperationOptions, operation } from '@slipway/core';
+import { takeNewestBoot } from './boot-copies/take-newest.ts';
 import { findDamagedRecords, setRecordAside } from './damaged-records.ts';
 import { type DeniedImage, writeDenied } from './denied.ts';
 import { type HostState, readHostState, requireBootedId } from './deployment.ts';
@@ -63,6 +64,7 @@ export async function recordBoot(system: HostSystem, options: OperationOptions =
 
 async function recordInTransaction(transaction: Transaction): Promise<BootReport> {
   const { system, log } = transaction;
+  await takeNewestBoot(transaction);
   const menu = await refreshMenu(transaction);
   await setRecordsAside(transaction);
   const state = await readHostState(system);

@@ -33,6 +33,7 @@ export {
 export { readSurroundings } from './auto-update/surroundings.ts';
 export type { CalendarWindow, Weekday } from './auto-update/window.ts';
 export { type BlessResult, blessBoot } from './bless.ts';
+export { copyBoot } from './boot-copies/copy-boot.ts';
 export {
   type BootcBootEntry,
   type BootcHost,

@@ -2,6 +2,7 @@
 import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, isoTime, isSlipwayError, type Logger } from '@slipway/core';
+import { readCopiesReport } from './boot-copies/report.ts';
 import { type BootcHost, statusOfHost, statusOfNoHost } from './bootc-host.ts';
 import { bootedDeploymentId } from './booted-id.ts';
 import { type HostState, readHostState } from './deployment.ts';
@@ -43,10 +44,10 @@ export async function hostStatus(system: HostSystem): Promise<BootcHost> {
     });
     const isReset = await pathExists(resetPaths(system.layout).directory);
     const report = await readHealthReport(system).catch(noReport);
-    return withRecords(status, report, lastFallback(history), isReset);
+    return await withCopies(system, withRecords(status, report, lastFallback(history), isReset));
   } catch (thrown) {
     const published = isSlipwayError(thrown, 'NOT_ROOT') ? await readPublished(system) : undefined;
-    if (published !== undefined) return published;
+    if (published !== undefined) return await withCopies(system, published);
     throw thrown;
   }
 }
@@ -89,6 +90,13 @@ function withRecords(
       factoryReset: isReset ? 'queued' : null,
     },
   };
+}
+
+/** As they are now: they are made after the status was written down. */
+async function withCopies(system: HostSystem, host: BootcHost): Promise<BootcHost> {
+  const report = await readCopiesReport(system);
+  const bootCopies = report?.copies.map(({ device, reason = null }) => ({ device, reason })) ?? null;
+  return { ...host, slipway: { ...host.slipway, bootCopies } };
 }
 
 /** A damaged report of this boot is none. */

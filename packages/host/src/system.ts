@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { readLoaderVariable, setLoaderVariable } from '@slipway/boot';
 import { type Clock, systemClock } from '@slipway/core';
+import { type BootCopies, mountBootCopies } from './boot-copies/mount-copies.ts';
 import type { BoundStore } from './bound/bound-store.ts';
 import { type HostLayout, hostLayout } from './layout.ts';
 
@@ -20,6 +21,8 @@ export type Checkpoint =
   | 'staged-removed'
   | 'entry-removed'
   | 'entries-tidied'
+  | 'boot-versioned'
+  | 'boot-copied'
   | 'expected-removed'
   | 'adoption-recorded'
   | 'adoption-forgotten'
@@ -48,6 +51,8 @@ export interface HostSystem {
   /** The entry pinned in the firmware as the default, if any. */
   pinnedEntry(): Promise<string | undefined>;
   unpinEntry(): Promise<void>;
+  /** Mounts the boot partitions of the other disks the root lies on. */
+  mountBootCopies(): Promise<BootCopies>;
   /** Whether userspace can start anew under the same kernel, into another deployment. */
   canSoftReboot(): Promise<boolean>;
   /** Where bound images are kept; podman's storage unless given. */
@@ -63,19 +68,23 @@ const SELINUX = '/sys/fs/selinux/enforce';
 
 /** The system this process runs on. */
 export function runningSystem(): HostSystem {
+  const layout = hostLayout();
+  const mountInfo = (): Promise<string> => readFile('/proc/self/mountinfo', 'utf8');
+  const places = { sysroot: layout.sysroot, esp: '/boot', runDirectory: '/run/slipway' };
   return {
-    layout: hostLayout(),
+    layout,
     etc: '/etc',
-    esp: '/boot',
-    runDirectory: '/run/slipway',
+    esp: places.esp,
+    runDirectory: places.runDirectory,
     bootcRunDirectory: '/run/composefs',
     architecture: goArchitecture(process.arch),
     clock: systemClock,
-    mountInfo: () => readFile('/proc/self/mountinfo', 'utf8'),
+    mountInfo,
     commandLine: () => readFile('/proc/cmdline', 'utf8'),
     bootId: async () => (await readFile('/proc/sys/kernel/random/boot_id', 'utf8')).trim(),
     pinnedEntry: () => readLoaderVariable('LoaderEntryDefault'),
     unpinEntry: () => setLoaderVariable('LoaderEntryDefault', undefined),
+    mountBootCopies: async () => mountBootCopies(await mountInfo(), places),
     canSoftReboot: async () => existsSync(SOFT_REBOOT_TARGET) && !existsSync(SELINUX),
   };
 }

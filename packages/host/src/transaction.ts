@@ -11,6 +11,7 @@ import {
   operation,
   SlipwayError,
 } from '@slipway/core';
+import { keepBootCopies } from './boot-copies/keep-copies.ts';
 import { requireBootedId } from './deployment.ts';
 import { pathExists } from './directory.ts';
 import { during } from './failure.ts';
@@ -34,13 +35,15 @@ export interface Transaction {
 export interface TransactionOptions extends OperationOptions {
   /** How long to wait for whoever changes the host now; 0 asks once. */
   readonly waitMs?: number;
+  /** Whether what it changes of the boot partition is copied to those of other disks; yes unless given. */
+  readonly keepsCopies?: boolean;
 }
 
 const INTERNAL_COMMANDS = 'slipway internals ';
 
 /**
  * Makes a change of this host: checks that it is one, that this process may, and that the boot partition is there; takes the
- * lock, does the work, gives the lock back.
+ * lock, does the work, copies the boot partition to other disks that have one, gives the lock back.
  *
  * @param command for whoever finds the host locked
  * @throws SlipwayError NOT_A_SLIPWAY_HOST, NOT_ROOT, HOST_LOCKED, RESTART_NEEDED, STATE_INVALID, and what the work throws; what the operating
@@ -64,7 +67,10 @@ export async function runTransaction<T>(
   const record = (entry: HistoryEntry): Promise<void> => recordEntry(system, entry, log);
   return await during(`run ${command}`, system.layout.state, async () => {
     if (lock.leftBy !== undefined) await reportLeft(lock.leftBy, record, log);
-    return await work({ system, log, record });
+    const result = await work({ system, log, record });
+    // What failed half-way is copied by whoever tries it again, at the latest by the next shutdown.
+    if (options.keepsCopies !== false) await keepBootCopies(system, log);
+    return result;
   });
 }
 

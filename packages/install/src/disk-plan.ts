@@ -57,7 +57,7 @@ const ROOT_SPARE_BYTES = GIB;
 const TABLES_BYTES = 2 * MIB;
 
 /** GRUB's core image takes a sixth of it. */
-const BIOS_BOOT_BYTES = MIB;
+export const BIOS_BOOT_BYTES: number = MIB;
 
 const ROOT_TYPES: Readonly<Record<string, string | undefined>> = {
   amd64: PARTITION_TYPES.rootX64,
@@ -169,12 +169,19 @@ function biosBootPartition({ grub }: FirstDeployment, seed: string): readonly Pa
   return [{ type: PARTITION_TYPES.biosBoot, uuid, label: 'slipway-bios', sizeBytes: BIOS_BOOT_BYTES }];
 }
 
+/** What of a disk starts it on a BIOS. */
 interface PlacedLoader {
+  /** Of the first sector. */
   readonly bootCode: Uint8Array;
+  /** Of the BIOS boot partition. */
   readonly content: readonly [uuid: string, content: PartitionContent];
 }
 
-function placedGrub({ grub }: FirstDeployment, { partitions }: GptLayout): PlacedLoader | undefined {
+/** GRUB on a disk with a BIOS boot partition; undefined on one without. */
+export function placedGrub(
+  { grub }: Pick<FirstDeployment, 'grub'>,
+  { partitions }: Pick<GptLayout, 'partitions'>,
+): PlacedLoader | undefined {
   const partition = partitions.find(({ type }) => type === PARTITION_TYPES.biosBoot);
   if (grub === undefined || partition === undefined) return undefined;
   const { uuid, offsetBytes, sizeBytes } = partition;

@@ -1,4 +1,4 @@
-import type { BootcBootEntry, BootcHost, DeploymentTrust, StageResult } from '@slipway/host';
+import type { BootcBootEntry, BootcHost, DeploymentTrust, SlipwayStatus, StageResult } from '@slipway/host';
 import { describe, expect, test } from 'vitest';
 import { plainStyle, styleFor } from '../output/style.ts';
 import { historyWords } from './history.ts';
@@ -69,6 +69,23 @@ test('who signed a deployment is said with the rule that asked for it, or that n
   expect(words({ kind: 'unverified', policy: null, rule: null, signedBy: [] })).toBe(
     '     Signature: not verified (no policy)',
   );
+});
+
+test('boot partitions of other disks are shown where the root lies on several', () => {
+  const words = (bootCopies: SlipwayStatus['bootCopies']): readonly string[] =>
+    statusWords({ ...HOST, slipway: { ...HOST.slipway, bootCopies } }, plainStyle, false).filter((line) =>
+      line.includes('Boot cop'),
+    );
+  const copies = [
+    { device: '/dev/vdb1', reason: null },
+    { device: '/dev/vdc1', reason: 'no room left' },
+  ];
+  expect(words(null)).toEqual([]);
+  expect(words([])).toEqual(['   Boot copies: none: the other disks are gone']);
+  expect(words(copies)).toEqual([
+    '     Boot copy: /dev/vdb1, up to date',
+    '     Boot copy: /dev/vdc1, not up to date: no room left',
+  ]);
 });
 
 test('a queued rollback is said at the deployment it goes to', () => {

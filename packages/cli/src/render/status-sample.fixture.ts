@@ -84,6 +84,7 @@ export const HOST: BootcHost = {
         reason: 'the upgrade did not come up in 3 attempts',
       },
     ],
+    bootCopies: null,
     factoryReset: null,
     transient: [],
     trust: {},

@@ -88,12 +88,24 @@ function denials({ denied }: SlipwayStatus): readonly string[] {
   ]);
 }
 
-function bootedFacts({ health, bootCounter, transient }: SlipwayStatus, style: Style): readonly Fact[] {
+function bootedFacts(slipway: SlipwayStatus, style: Style): readonly Fact[] {
+  const { health, bootCounter, bootCopies, transient } = slipway;
   const memory: readonly Fact[] =
     transient.length === 0 ? [] : [['In memory', `${transient.join(', ')}: gone with the next boot`]];
-  if (health === 'good') return [['Health', style.good('good')], ...memory];
+  const more = [...copyFacts(bootCopies, style), ...memory];
+  if (health === 'good') return [['Health', style.good('good')], ...more];
   const tries = bootCounter === null ? '' : `, ${bootCounter.triesLeft} boot attempts left`;
-  return [['Health', style.warn(`${health}${tries}`)], ...memory];
+  return [['Health', style.warn(`${health}${tries}`)], ...more];
+}
+
+/** What else the machine can be started from. */
+function copyFacts(copies: SlipwayStatus['bootCopies'], style: Style): readonly Fact[] {
+  if (copies === null) return [];
+  if (copies.length === 0) return [['Boot copies', style.warn('none: the other disks are gone')]];
+  return copies.map(({ device, reason }) => {
+    const state = reason === null ? 'up to date' : style.warn(`not up to date: ${safeText(reason)}`);
+    return ['Boot copy', `${device}, ${state}`];
+  });
 }
 
 /** An update that was only downloaded is staged, and yet the next boot is not its. */

@@ -121,6 +121,11 @@ export const HOST_SCHEMA: JsonSchema = {
           reason: TEXT,
         }),
       },
+      bootCopies: {
+        ...orNull({ type: 'array', items: object({ device: TEXT, reason: orNull(TEXT) }) }),
+        description:
+          'boot partitions of the other disks the root lies on, and why one is not up to date; empty when those disks are gone, null on a host that has one',
+      },
       factoryReset: {
         enum: ['queued', null],
         description: 'the next boot brings /etc back to the image and empties /var',

@@ -5,14 +5,15 @@ import { listDeployments } from '../choose-deployment.ts';
 import { type HostState, highestSequence, readHostState } from '../deployment.ts';
 import { during } from '../failure.ts';
 import type { HostSystem } from '../system.ts';
+import { checkCopies } from './check-copies.ts';
 import { checkEntries, writeEntryOf } from './check-entries.ts';
 import { checkLoader } from './check-loader.ts';
 import type { HostFinding } from './finding.ts';
 import { isOwnPlace, isPair, type KernelPlace, pairOfImage, writePair } from './kernel-place.ts';
 
 /**
- * Checks that entries are as they were written, that each deployment has one and its very kernel, and that none starts what is not
- * there.
+ * Checks that entries are as they were written, that each deployment has one and its very kernel, that none starts what is not there, and
+ * that the boot partitions of other disks are the same.
  *
  * Repair writes damaged entries anew, and kernels from the object store; it removes entries that lead nowhere, and gives the running
  * deployment an entry if it has none. Each file is replaced whole: a cut leaves some done and some not.
@@ -31,6 +32,8 @@ export async function checkBoot(
       ...(await checkDangling(system, now, repair)),
       ...(await checkMissing(system, now, repair)),
       ...(await checkLoader(system, now, repair)),
+      // Last: of what is right by now.
+      ...(await checkCopies(system, repair)),
     ];
   });
 }

@@ -23,6 +23,8 @@ export interface HostFinding {
     | 'kernel-damaged'
     /** One of the two copies of the boot loader is not like the other. */
     | 'loader-damaged'
+    /** The boot partition of another disk is not like the one that is mounted. */
+    | 'copy-differs'
     /** A record of the host is not as it was written. */
     | 'record-damaged'
     | 'history-damaged'

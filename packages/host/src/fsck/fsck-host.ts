@@ -34,7 +34,8 @@ export interface FsckResult {
  */
 export async function fsckHost(system: HostSystem, options: RefillOptions): Promise<FsckResult> {
   const { repair, openSource: _openSource, ...operation } = options;
-  return await runTransaction(system, 'slipway fsck', operation, async (transaction) => {
+  const beginning = { ...operation, keepsCopies: repair };
+  return await runTransaction(system, 'slipway fsck', beginning, async (transaction) => {
     const { record, log } = transaction;
     const meta = await checkMeta(system, repair);
     const records = await checkRecords(transaction, repair);

@@ -22,6 +22,7 @@ import {
 import { createBootImage, findKernel, importImage, initRepository, readFile } from '@slipway/composefs';
 import { type Clock, makeTempDir, silentLog, type TempDir } from '@slipway/core';
 import { layoutSource, parseReference } from '@slipway/oci';
+import type { BootCopies, BootCopy } from '../boot-copies/mount-copies.ts';
 import { writeDeploymentFiles } from '../deployment-files.ts';
 import { kernelPair, originOf } from '../deployment-plan.ts';
 import { deploymentTree } from '../deployment-tree.ts';
@@ -94,9 +95,23 @@ export function systemOf(
     bootId: async () => boot,
     pinnedEntry: async () => undefined,
     unpinEntry: async () => undefined,
+    mountBootCopies: async () => copiesIn(directory, esp),
     canSoftReboot: async () => true,
     checkpoint,
   };
+}
+
+/** Directories beside that of the boot partition stand for those of other disks; what is no directory cannot be mounted. */
+async function copiesIn(directory: string, mounted: string): Promise<BootCopies> {
+  const found = await readdir(directory, { withFileTypes: true });
+  const others = found.filter(({ name }) => name.startsWith('esp') && join(directory, name) !== mounted);
+  const copies = others.map((entry): BootCopy => {
+    const device = `/dev/${entry.name}`;
+    return entry.isDirectory()
+      ? { device, esp: join(directory, entry.name) }
+      : { device, esp: undefined, reason: 'it cannot be read' };
+  });
+  return { copies, [Symbol.asyncDispose]: async () => undefined };
 }
 
 /** Writes the first deployment of a host, as an installer does. */

@@ -1,3 +1,4 @@
+import { diskPath, isKernelName, matchesDisk } from './disk-name.ts';
 import type { FieldPath, Report } from './position.ts';
 import type {
   Customizations,
@@ -62,10 +63,21 @@ function checkTable(disk: DiskConfig, target: 'disk' | 'installer', report: Repo
     report(['start_offset'], 'is not supported: partitions begin at 1 MiB');
   if (disk.sector_size !== undefined && disk.sector_size !== 512)
     report(['sector_size'], 'only 512 is supported');
-  if (target === 'installer') return;
+  if (target === 'installer') {
+    if (isExcluded(disk.boot_drive, disk.drives))
+      report(['boot_drive'], 'is none of drives: an installer does not use that disk');
+    return;
+  }
   if (disk.raid !== undefined) report(['raid'], 'is for installers: a disk image is one disk');
   if (disk.drives !== undefined) report(['drives'], 'is for installers: a disk image is one disk');
+  if (disk.boot_drive !== undefined) report(['boot_drive'], 'is for installers: a disk image is one disk');
   if (disk.wipe !== undefined) report(['wipe'], 'is for installers: a disk image begins empty');
+}
+
+/** Which disk a link names, only the machine knows: those are judged there. */
+function isExcluded(drive: string | undefined, drives: readonly string[] | undefined): boolean {
+  if (drive === undefined || drives === undefined) return false;
+  return [drive, ...drives].every(isKernelName) && !matchesDisk(drives, diskPath(drive));
 }
 
 /** Fields that belong to one kind of partition only. */

@@ -225,6 +225,18 @@ describe('what contradicts itself or cannot be done', () => {
     expect(problems(text.replace('recovery_key', 'tpm2'), 'toml', 'installer')).toEqual([]);
   });
 
+  test('is said where the boot partition is to be on a disk that is not used', () => {
+    const text = '[customizations.disk]\ndrives=["vd[a]", "nvme?n1"]\nboot_drive="vda"\n';
+    const said = '3:1 customizations.disk.boot_drive: is none of drives: an installer does not use that disk';
+    expect(problems(text, 'toml', 'installer')).toEqual([said]);
+    expect(problems(text.replace('"vda"', '"/dev/nvme0n1"'), 'toml', 'installer')).toEqual([]);
+    // Only the machine knows what a link leads to.
+    expect(problems(text.replace('"vda"', '"/dev/disk/by-id/x"'), 'toml', 'installer')).toEqual([]);
+    expect(problems('[customizations.disk]\nboot_drive="vda"\n')).toEqual([
+      '2:1 customizations.disk.boot_drive: is for installers: a disk image is one disk',
+    ]);
+  });
+
   test('is no problem where an installer can do it', () => {
     const text =
       '[[customizations.disk.partitions]]\ntype="lvm"\nname="vg"\nmin="5 GiB"\ngrow=true\n[[customizations.disk.partitions.logical_volumes]]\nname="root"\nmountpoint="/"\npercent=50\nencryption={}\n';

@@ -149,6 +149,7 @@ export interface DiskConfig {
   readonly partitions?: Maybe<readonly PartitionConfig[]>;
   readonly raid?: Maybe<readonly RaidConfig[]>;
   readonly drives?: Maybe<readonly string[]>;
+  readonly boot_drive?: Maybe<string>;
   readonly wipe?: Maybe<boolean>;
 }
 

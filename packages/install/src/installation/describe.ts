@@ -22,6 +22,12 @@ export function planWords(steps: readonly InstallStep[]): readonly string[] {
   ]);
 }
 
+const TREES: Readonly<Record<StepOf<'mount'>['tree'], string>> = {
+  root: 'root',
+  boot: 'boot',
+  'boot-copies': 'copy of the boot partition',
+};
+
 const DESCRIBERS: Describers = {
   'wipe-signatures': ({ paths }) => `ERASE what is on ${paths.join(', ')}`,
   'clear-file': ({ path, sizeBytes }) => `EMPTY the file ${path} of ${formatBytes(sizeBytes)}`,
@@ -39,7 +45,7 @@ const DESCRIBERS: Describers = {
     `make the volume ${group}/${name} of ${sizeBytes === undefined ? 'all that is left' : formatBytes(sizeBytes)}`,
   'make-file-system': ({ device, fileSystem }) => `make ${fileSystem} on ${device}`,
   'make-subvolumes': ({ device, names }) => `make the subvolumes ${names.join(', ')} on ${device}`,
-  mount: ({ device, tree, at }) => `mount ${device} as the ${tree}${at === '' ? '' : `, at ${at}`}`,
+  mount: ({ device, tree, at }) => `mount ${device} as the ${TREES[tree]}${at === '' ? '' : `, at ${at}`}`,
   'write-host': ({ replaced = [] }) =>
     replaced.length === 0
       ? 'write the image, its state and its boot entry'

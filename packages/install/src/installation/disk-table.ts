@@ -1,7 +1,8 @@
 import { SlipwayError } from '@slipway/core';
-import { layoutGpt, PARTITION_TYPES } from '@slipway/disk';
+import { layoutGpt, PARTITION_TYPES, type PartitionRequest } from '@slipway/disk';
 import { partitionPath } from '../block/block-device.ts';
 import type { PartitionConfig, RaidConfig } from '../config/types.ts';
+import { BIOS_BOOT_BYTES } from '../disk-plan.ts';
 import { sizingOf } from '../storage/request.ts';
 import type { LayerDraft } from './layer-draft.ts';
 import type { LayerNeeds, PlainDisk } from './layer-plan.ts';
@@ -23,7 +24,7 @@ export interface DiskTable {
   /** What is wanted on it. */
   readonly partitions: readonly PartitionConfig[];
   readonly raids: readonly RaidConfig[];
-  /** Whether the boot partition goes there, before the others. */
+  /** Whether a boot partition goes there, and one for GRUB, before the others. */
   readonly carriesBoot: boolean;
   readonly architecture: string;
   readonly needs: LayerNeeds;
@@ -32,16 +33,18 @@ export interface DiskTable {
 /**
  * Lays out the partition table of a disk and adds the steps that write it.
  *
+ * @returns the wanted partitions, in their order
  * @throws SlipwayError DISK_TOO_SMALL
  */
 export function draftTable(draft: LayerDraft, table: DiskTable): readonly PlannedPartition[] {
-  const { disk, partitions: own, raids, carriesBoot, architecture } = table;
-  const sizes = sizesOf(table);
+  const { disk, partitions: own, raids, architecture } = table;
+  const boot = bootPartitions(draft, table);
+  const sizes = sizesOf(table, boot);
   const layout = layoutGpt({
     diskUuid: draft.uuid(`disk ${disk.path}`),
     sizeBytes: disk.sizeBytes,
     partitions: [
-      ...(carriesBoot ? [bootPartition(draft, table.needs)] : []),
+      ...boot,
       ...own.map((each, index) => {
         const sizeBytes = sizes[index];
         return {
@@ -55,41 +58,50 @@ export function draftTable(draft: LayerDraft, table: DiskTable): readonly Planne
   });
   const partitions = layout.partitions.map((placed, index): PlannedPartition => {
     const { number, label, type, uuid, offsetBytes, sizeBytes } = placed;
-    const config = own[carriesBoot ? index - 1 : index];
-    const holds = config === undefined ? 'vfat, the boot partition' : holdsOf(config);
+    const config = own[index - boot.length];
+    const holds = config === undefined ? (BOOT_CONTENTS[type] ?? '') : holdsOf(config);
     return { number, label, type, uuid, offsetBytes, sizeBytes, holds };
   });
   const { diskUuid, sizeBytes } = layout;
   draft.steps.push(
     { kind: 'write-table', path: disk.path, diskUuid, sizeBytes, partitions },
     { kind: 'read-table', path: disk.path },
-    // Whatever was at those places before must not come to life again.
-    { kind: 'wipe-signatures', paths: partitions.map(({ number }) => partitionPath(disk.path, number)) },
+    // Whatever was at those places before must not come to life again. GRUB came with the table.
+    {
+      kind: 'wipe-signatures',
+      paths: partitions
+        .filter(({ type }) => type !== PARTITION_TYPES.biosBoot)
+        .map(({ number }) => partitionPath(disk.path, number)),
+    },
   );
-  return partitions;
+  return partitions.slice(boot.length);
 }
 
-function bootPartition(
+const BOOT_CONTENTS: Readonly<Record<string, string | undefined>> = {
+  [PARTITION_TYPES.esp]: 'vfat, the boot partition',
+  [PARTITION_TYPES.biosBoot]: 'boot loader',
+};
+
+/** The one with kernels first: GRUB looks for its files on the first of the disk it was started from. */
+function bootPartitions(
   draft: LayerDraft,
-  { espBytes }: LayerNeeds,
-): { readonly type: string; readonly uuid: string; readonly label: string; readonly sizeBytes: number } {
-  return {
-    type: PARTITION_TYPES.esp,
-    uuid: draft.uuid('boot partition'),
-    label: 'slipway-esp',
-    sizeBytes: espBytes,
-  };
+  { carriesBoot, needs }: DiskTable,
+): readonly (PartitionRequest & { readonly sizeBytes: number })[] {
+  if (!carriesBoot) return [];
+  const { esp, biosBoot } = PARTITION_TYPES;
+  // Both in any case: what comes after has the same UUIDs with GRUB as without.
+  const [espUuid, biosUuid] = [draft.uuid('boot partition'), draft.uuid('BIOS boot partition')];
+  const kernels = { type: esp, uuid: espUuid, label: 'slipway-esp', sizeBytes: needs.espBytes };
+  const grub = { type: biosBoot, uuid: biosUuid, label: 'slipway-bios', sizeBytes: BIOS_BOOT_BYTES };
+  return needs.hasGrub ? [kernels, grub] : [kernels];
 }
 
 /** Sizes of the wanted partitions, in their order; undefined for the one that takes what is left. */
-function sizesOf({
-  disk,
-  partitions,
-  raids,
-  carriesBoot,
-  needs,
-}: DiskTable): readonly (number | undefined)[] {
-  const espBytes = carriesBoot ? needs.espBytes : 0;
+function sizesOf(
+  { disk, partitions, raids, needs }: DiskTable,
+  boot: readonly { readonly sizeBytes: number }[],
+): readonly (number | undefined)[] {
+  const bootBytes = boot.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   const claims = partitions.map((each) => {
     const isRoot = holdsRoot(each, raids);
     const sizing = sizingOf(each);
@@ -99,9 +111,9 @@ function sizesOf({
     return { isRoot, sizing: { ...sizing, leastBytes } };
   });
   const neededBytes =
-    TABLES_BYTES + espBytes + claims.reduce((sum, { sizing }) => sum + sizing.leastBytes, 0);
+    TABLES_BYTES + bootBytes + claims.reduce((sum, { sizing }) => sum + sizing.leastBytes, 0);
   if (neededBytes > disk.sizeBytes) throw tooSmall(disk, neededBytes);
-  return shareRoom(claims, disk.sizeBytes - TABLES_BYTES - espBytes, disk.sizeBytes);
+  return shareRoom(claims, disk.sizeBytes - TABLES_BYTES - bootBytes, disk.sizeBytes);
 }
 
 function tooSmall({ path, sizeBytes }: PlainDisk, neededBytes: number): SlipwayError {

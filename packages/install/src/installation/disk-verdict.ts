@@ -1,7 +1,7 @@
 import type { BlockDevice } from '../block/block-device.ts';
 import { contentsOf, diskWords, usesOf } from '../block/guard-disk.ts';
-import type { DiskSelection } from '../kickstart/disk-selection.ts';
-import { isSelected, mayErase, writableDisks } from './kickstart-run.ts';
+import { type DiskSelection, isSelected, mayErase } from '../kickstart/disk-selection.ts';
+import { writableDisks } from './kickstart-run.ts';
 
 /** What a kickstart file would do to one disk of a machine. */
 export interface DiskVerdict {

@@ -2,7 +2,7 @@ import { truncate } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { messageOf, type Operation, run, SlipwayError } from '@slipway/core';
 import { openDeviceTarget, openRawSource, readFat, readGpt, sourceWindow, writeGptDisk } from '@slipway/disk';
-import type { DiskPlan } from '../disk-plan.ts';
+import { type DiskPlan, placedGrub } from '../disk-plan.ts';
 import { writeDisk } from '../write-disk.ts';
 import type { Executors, InstallContext } from './context.ts';
 
@@ -55,7 +55,7 @@ export const DISK_EXECUTORS: Executors<
     if (root.entries.size === 0) throw unreadable(path, 'boot partition');
   },
 
-  'write-table': async ({ path, diskUuid, sizeBytes, partitions }) => {
+  'write-table': async ({ path, diskUuid, sizeBytes, partitions }, { host }) => {
     const layout = {
       diskUuid,
       sizeBytes,
@@ -70,7 +70,11 @@ export const DISK_EXECUTORS: Executors<
       })),
     };
     await using target = await openDeviceTarget(path, sizeBytes);
-    await writeGptDisk(target, layout, { partitions: new Map() });
+    const grub = placedGrub(host.deployment, layout);
+    await writeGptDisk(target, layout, {
+      bootCode: grub?.bootCode,
+      partitions: new Map(grub === undefined ? [] : [grub.content]),
+    });
     await target.finish();
   },
 

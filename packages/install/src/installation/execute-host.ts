@@ -16,7 +16,7 @@ export const HOST_EXECUTORS: Executors<'remove' | 'write-host' | 'finalize' | 'r
     for (const path of paths) await finalizeFilesystem(path, operation);
   },
 
-  'write-host': async ({ root, boot, replaced = [] }, context) => {
+  'write-host': async ({ root, boot, bootCopies = [], replaced = [] }, context) => {
     const { host, isSealed, operation, architecture, directory } = context;
     const { repository, imported, deployment, setup } = host;
     // What would be where another file system is mounted goes there: it is mounted already, at the same path.
@@ -33,11 +33,13 @@ export const HOST_EXECUTORS: Executors<'remove' | 'write-host' | 'finalize' | 'r
     if (replaced.length > 0) await remove(replaced, operation);
     // The entry comes with the boot partition, after everything it refers to.
     const esp = espTreeOf(repository, deployment, architecture);
-    await writeTree(esp, resolve(directory, boot), {
-      ...shared,
-      keepsMetadata: false,
-      task: 'write the boot partition',
-    });
+    for (const each of [boot, ...bootCopies]) {
+      await writeTree(esp, resolve(directory, each), {
+        ...shared,
+        keepsMetadata: false,
+        task: 'write the boot partition',
+      });
+    }
   },
 
   release: async (_step, { opened }) => {

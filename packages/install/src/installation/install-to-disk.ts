@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
 import { makeTempDir, messageOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
 import { minimumExt4Bytes } from '@slipway/disk';
 import { formatReference, openImage } from '@slipway/oci';
@@ -130,14 +131,18 @@ async function planLayered(
     seed: request.identity,
   };
   // The command line and the tables of the host name what will be made; how large it becomes depends on the image.
-  const { root } = planLayers(layers, { espBytes: MIB, rootLeastBytes: 0 });
+  const { root } = planLayers(layers, { espBytes: MIB, rootLeastBytes: 0, hasGrub: false });
   const host = stack.use(await fetchHost({ ...request, root }, options));
   const plan = planLayers(layers, {
     espBytes: espSizeBytes(host.deployment),
     rootLeastBytes: rootLeastBytes(host),
+    hasGrub: host.deployment.grub !== undefined,
   });
   await requireStorage(host, plan.needs);
-  const made = [...targets.flatMap(wipeSteps), ...plan.steps, ...hostSteps(plan, host)];
+  // A disk that was named and gets nothing keeps what it has.
+  const used = new Set(plan.steps.map((step) => (step.kind === 'write-table' ? step.path : undefined)));
+  const wiped = targets.filter(({ path }) => used.has(path)).flatMap(wipeSteps);
+  const made = [...wiped, ...plan.steps, ...hostSteps(plan, host)];
   const steps = withScripts(made, request.scripts ?? [], { mounts: [], deployment: host.deployment.id });
   return { host, steps, disk: undefined, isSealed: plan.root.isSealed, passphrases: plan.passphrases };
 }
@@ -174,7 +179,7 @@ export function rootLeastBytes({ repository, imported, deployment, setup }: Prep
 }
 
 /** Mounts what was made, outermost first, and fills it. */
-function hostSteps({ volumes, esp, root }: LayerPlan, { setup }: PreparedHost): readonly InstallStep[] {
+function hostSteps({ volumes, esps, root }: LayerPlan, { setup }: PreparedHost): readonly InstallStep[] {
   const mounts = volumes.flatMap((volume): readonly (InstallStep & { readonly kind: 'mount' })[] => {
     const { device, fileSystem, options, mountpoint } = volume;
     if (mountpoint === undefined) return [];
@@ -186,10 +191,19 @@ function hostSteps({ volumes, esp, root }: LayerPlan, { setup }: PreparedHost): 
     return real === undefined ? [] : [{ kind: 'mount', device, fileSystem, options, tree: 'root', at: real }];
   });
   const ordered = mounts.toSorted((a, b) => a.at.length - b.at.length);
+  const [esp, ...copies] = esps;
+  const vfat = { kind: 'mount', fileSystem: 'vfat', options: undefined } as const;
+  const numbered = copies.map((device, index) => ({ device, at: String(index + 1) }));
   return [
     ...ordered,
-    { kind: 'mount', device: esp, fileSystem: 'vfat', options: undefined, tree: 'boot', at: '' },
-    { kind: 'write-host', root: 'root', boot: 'boot' },
+    { ...vfat, device: esp, tree: 'boot', at: '' },
+    ...numbered.map((each) => ({ ...vfat, ...each, tree: 'boot-copies' }) as const),
+    {
+      kind: 'write-host',
+      root: 'root',
+      boot: 'boot',
+      bootCopies: numbered.map(({ at }) => join('boot-copies', at)),
+    },
     { kind: 'release' },
   ];
 }

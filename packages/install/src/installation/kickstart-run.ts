@@ -1,9 +1,8 @@
-import { basename } from 'node:path';
 import { messageOf, type OperationOptions, operation, SlipwayError } from '@slipway/core';
 import type { BlockDevice } from '../block/block-device.ts';
 import { diskWords, usesOf } from '../block/guard-disk.ts';
 import { listBlockDevices } from '../block/list-devices.ts';
-import type { DiskSelection } from '../kickstart/disk-selection.ts';
+import { type DiskSelection, isSelected } from '../kickstart/disk-selection.ts';
 import { loadKickstart, problemLine } from '../kickstart/load-kickstart.ts';
 import type { KickstartPlan } from '../kickstart/plan.ts';
 import { runScript } from './run-script.ts';
@@ -76,32 +75,6 @@ export function onlyDisk(selection: DiskSelection, devices: readonly BlockDevice
 /** Disks something could be installed to, whatever stands on them. */
 export function writableDisks(devices: readonly BlockDevice[]): readonly BlockDevice[] {
   return devices.filter(({ type, sizeBytes, isReadOnly }) => type === 'disk' && sizeBytes > 0 && !isReadOnly);
-}
-
-/** Whether the file lets an installer touch a disk. */
-export function isSelected({ use, ignore }: DiskSelection, path: string): boolean {
-  return (use.length === 0 || matches(use, path)) && !matches(ignore, path);
-}
-
-/** Whether the file says that everything on a disk may be erased. */
-export function mayErase(selection: DiskSelection, path: string): boolean {
-  const { clear, clearDrives } = selection;
-  return (
-    clear === 'all' && isSelected(selection, path) && (clearDrives.length === 0 || matches(clearDrives, path))
-  );
-}
-
-function matches(patterns: readonly string[], path: string): boolean {
-  return patterns
-    .flatMap((pattern) => pattern.split('|'))
-    .some((pattern) => {
-      const whole = `^${pattern
-        .replace(/[.+^${}()[\]\\]/g, '\\$&')
-        .replaceAll('*', '.*')
-        .replaceAll('?', '.')}$`;
-      const expression = new RegExp(whole);
-      return expression.test(path) || expression.test(basename(path));
-    });
 }
 
 function withoutErrors(path: string, plan: KickstartPlan, options: OperationOptions): KickstartPlan {

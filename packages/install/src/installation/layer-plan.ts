@@ -14,8 +14,8 @@ export interface PlainDisk {
 
 /** What is asked for. */
 export interface LayerRequest {
-  /** The first carries the boot partition. */
-  readonly disks: readonly PlainDisk[];
+  /** The first carries everything that is put on no disk by name. */
+  readonly disks: readonly [PlainDisk, ...PlainDisk[]];
   readonly customizations: Customizations;
   readonly rootFileSystem: RootFileSystem;
   readonly blockSetup: BlockSetup;
@@ -29,6 +29,8 @@ export interface LayerRequest {
 export interface LayerNeeds {
   readonly espBytes: number;
   readonly rootLeastBytes: number;
+  /** Whether the image carries GRUB, so that a BIOS can start it. */
+  readonly hasGrub: boolean;
 }
 
 /** A file system of the new host. */
@@ -47,7 +49,8 @@ export interface PlannedVolume {
 export interface LayerPlan {
   readonly steps: readonly InstallStep[];
   readonly volumes: readonly PlannedVolume[];
-  readonly esp: string;
+  /** Boot partitions: the same is written to all. */
+  readonly esps: readonly [string, ...string[]];
   readonly root: RootPlace;
   readonly needs: ReadonlySet<StorageNeed>;
   /** Passphrases by UUID of the volume: the one thing that is in no step. */

@@ -1,29 +1,43 @@
 import { describe, expect, test } from 'vitest';
-import type { Customizations, EncryptionConfig } from '../config/types.ts';
+import type { Customizations, DiskConfig, EncryptionConfig } from '../config/types.ts';
 import { planWords } from './describe.ts';
 import { missingStorage } from './image-storage.ts';
-import type { LayerPlan, LayerRequest } from './layer-plan.ts';
+import type { LayerPlan, LayerRequest, PlainDisk } from './layer-plan.ts';
 import { planLayers } from './plan-layers.ts';
 import { shareRoom } from './share-room.ts';
 
 const GIB = 1024 ** 3;
 const MIB = 1024 ** 2;
-const NEEDS = { espBytes: GIB, rootLeastBytes: GIB };
+const NEEDS = { espBytes: GIB, rootLeastBytes: GIB, hasGrub: false };
+
+/** A root on partitions of two disks. */
+const MIRROR: DiskConfig = {
+  partitions: [
+    { type: 'raid', name: 'raid.1', min: 5 * GIB, grow: true, device: 'vda' },
+    { type: 'raid', name: 'raid.2', min: 5 * GIB, grow: true, device: '/dev/vdb' },
+  ],
+  raid: [{ name: 'root', level: '1', members: ['raid.1', 'raid.2'], mountpoint: '/' }],
+};
+
+function request(customizations: Customizations, more: Partial<LayerRequest> = {}): LayerRequest {
+  return {
+    disks: [disk('/dev/vda')],
+    customizations,
+    rootFileSystem: 'ext4',
+    blockSetup: 'direct',
+    rootSizeBytes: undefined,
+    architecture: 'amd64',
+    seed: 'seed',
+    ...more,
+  };
+}
 
 function plan(customizations: Customizations, more: Partial<LayerRequest> = {}): LayerPlan {
-  return planLayers(
-    {
-      disks: [{ path: '/dev/vda', sizeBytes: 20 * GIB }],
-      customizations,
-      rootFileSystem: 'ext4',
-      blockSetup: 'direct',
-      rootSizeBytes: undefined,
-      architecture: 'amd64',
-      seed: 'seed',
-      ...more,
-    },
-    NEEDS,
-  );
+  return planLayers(request(customizations, more), NEEDS);
+}
+
+function disk(path: string): PlainDisk {
+  return { path, sizeBytes: 20 * GIB };
 }
 
 /** Steps in words, UUIDs left out. */
@@ -146,25 +160,55 @@ describe('storage of several layers', () => {
     expect([...found.needs]).toEqual(['btrfs']);
   });
 
-  test('an array over two disks, the boot partition on the first', () => {
-    const found = plan(
-      {
-        disk: {
-          partitions: [
-            { type: 'raid', name: 'raid.1', min: 5 * GIB, grow: true, device: 'vda' },
-            { type: 'raid', name: 'raid.2', min: 5 * GIB, grow: true, device: '/dev/vdb' },
-          ],
-          raid: [{ name: 'root', level: '1', members: ['raid.1', 'raid.2'], mountpoint: '/' }],
-        },
-      },
-      { disks: ['/dev/vda', '/dev/vdb'].map((path) => ({ path, sizeBytes: 20 * GIB })) },
-    );
-    expect(words(found).slice(-3)).toEqual([
+  test('a mirror of two disks, a boot partition and GRUB on each', () => {
+    const disks = [disk('/dev/vda'), disk('/dev/vdb')] as const;
+    const found = planLayers(request({ disk: MIRROR }, { disks }), { ...NEEDS, hasGrub: true });
+    expect(words(found)).toEqual([
+      '1. WRITE A NEW PARTITION TABLE to /dev/vda',
+      '     1  slipway-esp         1.1 GB  vfat, the boot partition',
+      '     2  slipway-bios        1.0 MB  boot loader',
+      '     3  data               20.4 GB  raid raid.1',
+      '2. make the kernel see the new partitions of /dev/vda',
+      '3. ERASE what is on /dev/vda1, /dev/vda3',
+      '4. WRITE A NEW PARTITION TABLE to /dev/vdb',
+      '     1  slipway-esp         1.1 GB  vfat, the boot partition',
+      '     2  slipway-bios        1.0 MB  boot loader',
+      '     3  data               20.4 GB  raid raid.2',
+      '5. make the kernel see the new partitions of /dev/vdb',
+      '6. ERASE what is on /dev/vdb1, /dev/vdb3',
       '7. make vfat on /dev/vda1',
-      '8. make the array root, level 1, of /dev/vda2, /dev/vdb1',
-      '9. make ext4 on /dev/md/root',
+      '8. make vfat on /dev/vdb1',
+      '9. make the array root, level 1, of /dev/vda3, /dev/vdb3',
+      '10. make ext4 on /dev/md/root',
     ]);
+    expect(found.esps).toEqual(['/dev/vda1', '/dev/vdb1']);
     expect([...found.needs]).toEqual(['raid']);
+    const uuids = found.steps.flatMap((step) => ('uuid' in step ? [step.uuid] : []));
+    const partitions = found.steps.flatMap((step) => (step.kind === 'write-table' ? step.partitions : []));
+    const all = [...uuids, ...partitions.map(({ uuid }) => uuid)];
+    expect(new Set(all).size).toBe(all.length);
+  });
+
+  test('the boot partition on a disk of its own, or on the one that is named', () => {
+    const disks = [disk('/dev/vda'), disk('/dev/vdb'), disk('/dev/vdc')] as const;
+    const apart = plan({ disk: { boot_drive: 'vdb' } }, { disks });
+    expect(words(apart)).toEqual([
+      '1. WRITE A NEW PARTITION TABLE to /dev/vda',
+      '     1  slipway-root       21.5 GB  the root',
+      '2. make the kernel see the new partitions of /dev/vda',
+      '3. ERASE what is on /dev/vda1',
+      '4. WRITE A NEW PARTITION TABLE to /dev/vdb',
+      '     1  slipway-esp         1.1 GB  vfat, the boot partition',
+      '5. make the kernel see the new partitions of /dev/vdb',
+      '6. ERASE what is on /dev/vdb1',
+      '7. make vfat on /dev/vdb1',
+      '8. make ext4 on /dev/vda1',
+    ]);
+    expect(apart.esps).toEqual(['/dev/vdb1']);
+    const partitions = [{ mountpoint: '/srv', device: '/dev/vdc', size: GIB }];
+    const shared = plan({ disk: { boot_drive: '/dev/vdc', partitions } }, { disks });
+    expect(words(shared)).toContain('     2  srv                 1.1 GB  ext4 for /srv');
+    expect(shared.esps).toEqual(['/dev/vdc1']);
   });
 
   test('what is encrypted besides the root stands in crypttab', () => {
@@ -184,17 +228,9 @@ describe('storage of several layers', () => {
   });
 
   test('the same request gives the same UUIDs, however large the image turns out to be', () => {
-    const request = {
-      disks: [{ path: '/dev/vda', sizeBytes: 20 * GIB }],
-      customizations: {},
-      rootFileSystem: 'xfs',
-      blockSetup: 'tpm2-luks',
-      rootSizeBytes: undefined,
-      architecture: 'amd64',
-      seed: 's',
-    } as const;
-    expect(planLayers(request, { espBytes: MIB, rootLeastBytes: 0 }).root).toEqual(
-      planLayers(request, NEEDS).root,
+    const layers = request({}, { rootFileSystem: 'xfs', blockSetup: 'tpm2-luks' });
+    expect(planLayers(layers, { espBytes: MIB, rootLeastBytes: 0, hasGrub: false }).root).toEqual(
+      planLayers(layers, { ...NEEDS, hasGrub: true }).root,
     );
   });
 
@@ -225,7 +261,7 @@ describe('storage of several layers', () => {
       { disk: { partitions: [{ mountpoint: '/', device: 'sdz' }] } },
       {},
       'CONFIG_INVALID',
-      /to be on sdz, which is none of the disks/,
+      /something is to be on sdz, which is none of the disks/,
     ],
   ])('%s is refused', (_, customizations, more, code, message) => {
     expect(() => plan(customizations, more)).toThrow(

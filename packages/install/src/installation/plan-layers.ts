@@ -1,6 +1,7 @@
 import { partitionPath } from '../block/block-device.ts';
 import type { PartitionConfig } from '../config/types.ts';
 import { PLAIN_STORAGE } from '../storage/request.ts';
+import { bootDisks, diskOf } from './boot-disks.ts';
 import { draftTable } from './disk-table.ts';
 import { crypttabLine, extraOf, rootArguments } from './find-again.ts';
 import { LayerDraft } from './layer-draft.ts';
@@ -19,7 +20,8 @@ import { wantedPartitions } from './wanted-partitions.ts';
 
 /** Where the wanted partitions are, and how large. */
 interface PlacedPartitions {
-  readonly esp: string;
+  /** Boot partitions. */
+  readonly esps: readonly [string, ...string[]];
   readonly devices: ReadonlyMap<PartitionConfig, string>;
   readonly sizes: ReadonlyMap<PartitionConfig, number>;
 }
@@ -33,42 +35,42 @@ export function planLayers(request: LayerRequest, needs: LayerNeeds): LayerPlan 
   const draft = new LayerDraft(request.seed);
   const wanted = wantedPartitions(request);
   const placed = draftTables(draft, request, needs, wanted);
-  draft.steps.push({
-    kind: 'make-file-system',
-    device: placed.esp,
-    fileSystem: 'vfat',
-    uuid: draft.uuid('boot file system'),
-    label: 'SLIPWAY',
-  });
+  for (const device of placed.esps) {
+    const uuid = draft.uuid('boot file system');
+    draft.steps.push({ kind: 'make-file-system', device, fileSystem: 'vfat', uuid, label: 'SLIPWAY' });
+  }
   draftContents(draft, request, wanted, placed);
   for (const raid of request.customizations.disk?.raid ?? [])
     draftArray(draft, raid, placed.devices, request.rootFileSystem);
-  return finishedPlan(draft, placed.esp);
+  return finishedPlan(draft, placed.esps);
 }
 
-/** The partition tables of all disks something is wanted on; the first carries the boot partition in any case. */
+/** The partition tables of all disks something is wanted on, and of those that carry a boot partition. */
 function draftTables(
   draft: LayerDraft,
-  { disks, customizations, architecture }: LayerRequest,
+  request: LayerRequest,
   needs: LayerNeeds,
   wanted: readonly PartitionConfig[],
 ): PlacedPartitions {
+  const { disks, customizations, architecture } = request;
   const raids = customizations.disk?.raid ?? [];
   const devices = new Map<PartitionConfig, string>();
   const sizes = new Map<PartitionConfig, number>();
-  for (const [index, disk] of disks.entries()) {
-    const partitions = wanted.filter((each) => diskOf(each, disks) === disk);
-    const carriesBoot = index === 0;
+  const [bootDisk, ...copies] = bootDisks(request);
+  const carriers = [bootDisk, ...copies];
+  for (const disk of disks) {
+    const partitions = wanted.filter(({ device }) => diskOf(device, disks) === disk);
+    const carriesBoot = carriers.includes(disk);
     if (!carriesBoot && partitions.length === 0) continue;
     const placed = draftTable(draft, { disk, partitions, raids, carriesBoot, architecture, needs });
     for (const [at, partition] of partitions.entries()) {
-      const place = placed[carriesBoot ? at + 1 : at];
-      devices.set(partition, partitionPath(disk.path, place?.number ?? 0));
-      sizes.set(partition, place?.sizeBytes ?? 0);
+      const { number = 0, sizeBytes = 0 } = placed[at] ?? {};
+      devices.set(partition, partitionPath(disk.path, number));
+      sizes.set(partition, sizeBytes);
     }
   }
-  const [first] = disks;
-  return { esp: first === undefined ? '' : partitionPath(first.path, 1), devices, sizes };
+  const espOf = ({ path }: PlainDisk): string => partitionPath(path, 1);
+  return { esps: [espOf(bootDisk), ...copies.map(espOf)], devices, sizes };
 }
 
 /** What stands on the partitions; those of arrays have nothing of their own. */
@@ -89,7 +91,10 @@ function draftContents(
   groups.draft(draft, rootFileSystem);
 }
 
-function finishedPlan({ steps, volumes, needs, passphrases }: LayerDraft, esp: string): LayerPlan {
+function finishedPlan(
+  { steps, volumes, needs, passphrases }: LayerDraft,
+  esps: LayerPlan['esps'],
+): LayerPlan {
   const root = volumes.find(({ mountpoint }) => mountpoint === '/');
   if (root === undefined) throw unknownLayout('nothing is mounted at /');
   if (root.fileSystem === 'vfat' || root.fileSystem === 'swap')
@@ -101,7 +106,7 @@ function finishedPlan({ steps, volumes, needs, passphrases }: LayerDraft, esp: s
   return {
     steps,
     volumes,
-    esp,
+    esps,
     needs,
     passphrases,
     root: {
@@ -111,13 +116,4 @@ function finishedPlan({ steps, volumes, needs, passphrases }: LayerDraft, esp: s
       crypttab: [...new Set(closed)].map(crypttabLine).join(''),
     },
   };
-}
-
-function diskOf({ device }: PartitionConfig, disks: readonly PlainDisk[]): PlainDisk | undefined {
-  if (device === undefined) return disks[0];
-  const path = device.startsWith('/') ? device : `/dev/${device}`;
-  const found = disks.find((each) => each.path === path);
-  if (found === undefined)
-    throw unknownLayout(`a partition is to be on ${device}, which is none of the disks of this installation`);
-  return found;
 }

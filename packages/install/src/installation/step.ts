@@ -45,7 +45,7 @@ export type InstallStep =
       readonly path: string;
     }
   | {
-      /** Writes a partition table alone. */
+      /** Writes a partition table, and GRUB where there is a partition for it. */
       readonly kind: 'write-table';
       readonly path: string;
       readonly diskUuid: string;
@@ -97,8 +97,8 @@ export type InstallStep =
       readonly device: string;
       readonly fileSystem: FsType;
       readonly options: string | undefined;
-      /** Which of the two trees of a new host it belongs to, and where below it. */
-      readonly tree: 'root' | 'boot';
+      /** Which of the trees of a new host it belongs to, and where below it. */
+      readonly tree: 'root' | 'boot' | 'boot-copies';
       readonly at: string;
     }
   | {
@@ -116,6 +116,8 @@ export type InstallStep =
       readonly kind: 'write-host';
       readonly root: string;
       readonly boot: string;
+      /** Boot partitions of other disks, which get the same. */
+      readonly bootCopies?: readonly string[];
       /** What is removed from the boot partition once the root is written, right before the boot partition is. */
       readonly replaced?: readonly string[];
     }

@@ -52,6 +52,7 @@ function partitionLines({ disk }: Customizations, { mounts }: KickstartPlan): re
     return `${device}: mounted at ${mountpoint}, ${reformat === false ? 'kept as it is' : 'MADE ANEW'}`;
   });
   const own = disk?.partitions ?? [];
+  if (disk?.boot_drive !== undefined) lines.push(`boot partition: on ${disk.boot_drive}`);
   if (mounts.length === 0 && !own.some(({ mountpoint }) => mountpoint === '/')) {
     const isElsewhere = own.some(({ type }) => type === 'lvm' || type === 'btrfs' || type === 'raid');
     if (!isElsewhere) lines.push('partition /: ext4, what the others leave');

@@ -1,3 +1,4 @@
+import { matchesDisk } from '../config/disk-name.ts';
 import type { DiskConfig } from '../config/types.ts';
 import type { KickstartCommand } from './parser.ts';
 import { isOn, listOf, textOf } from './setting.ts';
@@ -51,4 +52,19 @@ export function configuredSelection({ drives = [], wipe = false }: DiskConfig): 
     newLabel: undefined,
     initialisesUnreadable: false,
   };
+}
+
+/** Whether the file lets an installer touch a disk. */
+export function isSelected({ use, ignore }: DiskSelection, path: string): boolean {
+  return (use.length === 0 || matchesDisk(use, path)) && !matchesDisk(ignore, path);
+}
+
+/** Whether the file says that everything on a disk may be erased. */
+export function mayErase(selection: DiskSelection, path: string): boolean {
+  const { clear, clearDrives } = selection;
+  return (
+    clear === 'all' &&
+    isSelected(selection, path) &&
+    (clearDrives.length === 0 || matchesDisk(clearDrives, path))
+  );
 }

@@ -106,12 +106,13 @@ function keyLine(name: string, key: string): string {
   return `sshkey --username=${name} ${quoteWord(key)}`;
 }
 
-function serviceLines({ services, firewall, kernel }: Customizations): readonly string[] {
+function serviceLines({ services, firewall, kernel, disk }: Customizations): readonly string[] {
   const lists = `${listOption('enabled', services?.enabled)}${listOption('disabled', services?.disabled)}`;
+  const loader = `${option('append', kernel?.append)}${option('boot-drive', disk?.boot_drive)}`;
   return [
     ...(lists === '' ? [] : [`services${lists}`]),
     ...(firewall === undefined ? [] : [`firewall${firewallOptions(firewall)}`]),
-    ...(kernel?.append === undefined ? [] : [`bootloader --append=${quoteWord(kernel.append)}`]),
+    ...(loader === '' ? [] : [`bootloader${loader}`]),
   ];
 }
 

@@ -200,6 +200,14 @@ describe('what a command is in a configuration', () => {
       },
     ],
     ['ignoredisk --only-use=sda,sdb\nclearpart --all', { disk: { drives: ['sda', 'sdb'], wipe: true } }],
+    [
+      'ignoredisk --only-use=vd*\nbootloader --location=mbr --boot-drive=vdb',
+      { disk: { drives: ['vd*'], boot_drive: 'vdb' } },
+    ],
+    [
+      'ignoredisk --only-use=sda\nbootloader --boot-drive=/dev/disk/by-id/ata-1',
+      { disk: { drives: ['sda'], boot_drive: '/dev/disk/by-id/ata-1' } },
+    ],
     ['reqpart --add-boot\nzerombr\ntext\nreboot', {}],
   ])('%s', async (text, expected) => {
     expect(await customizations(text)).toEqual(expected);
@@ -304,6 +312,14 @@ describe('what makes no sense', () => {
       '1: user: the password is no hash of crypt(5); add --plaintext if it is the password itself',
     ],
     ['sshkey --username=al "nothing"', '1: sshkey: sshkey[0].key must hold public keys, one a line'],
+    [
+      'clearpart --all\nignoredisk --only-use=sda\nbootloader --boot-drive=/dev/sdb',
+      '3: bootloader: disk.boot_drive is none of drives: an installer does not use that disk',
+    ],
+    [
+      'ignoredisk --drives=sd[b]|sdb\nbootloader --boot-drive=sdb',
+      '2: bootloader: --boot-drive=sdb is a disk that ignoredisk ignores',
+    ],
     [
       'network --hostname=-x',
       '1: network: hostname must be a host name: labels of letters, digits and -, separated by dots',
@@ -469,6 +485,8 @@ size = "10 GiB"
 name = "db"
 mountpoint = "/srv"
 percent = 50
+[customizations.disk]
+boot_drive = "/dev/vdb"
 [customizations.swap]
 size = "1 GiB"
 `;
@@ -504,6 +522,7 @@ size = "1 GiB"
       },
       { size: 1024 * MIB, fs_type: 'swap' },
     ]);
+    expect(again.disk?.boot_drive).toBe('/dev/vdb');
     const { scripts } = await plan(text);
     expect(scripts[0]?.body).toContain('base64 -d > /etc/motd');
   });

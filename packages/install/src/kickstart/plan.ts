@@ -1,4 +1,5 @@
 import { checkConfig } from '../config/check-config.ts';
+import { diskPath, matchesDisk } from '../config/disk-name.ts';
 import type { ConfigFile } from '../config/load-config.ts';
 import { type ConfigTarget, formProblems } from '../config/parse-config.ts';
 import type { ImageConfig } from '../config/types.ts';
@@ -108,6 +109,12 @@ function planInstaller(
   const clearpart = commands.findLast(({ name }) => name === 'clearpart');
   if (ignoredisk !== undefined && disks.use.length > 0) draft.set(ignoredisk, 'disk', 'drives', disks.use);
   if (clearpart !== undefined && disks.clear === 'all') draft.set(clearpart, 'disk', 'wipe', true);
+  const bootloader = commands.findLast(({ name }) => name === 'bootloader');
+  const drive = bootloader === undefined ? undefined : textOf(bootloader, 'boot-drive');
+  if (bootloader === undefined || drive === undefined) return;
+  if (matchesDisk(disks.ignore, diskPath(drive)))
+    draft.error(bootloader, `bootloader: --boot-drive=${drive} is a disk that ignoredisk ignores`);
+  else draft.set(bootloader, 'disk', 'boot_drive', drive);
 }
 
 /** A disk image has no installation around it. */
@@ -126,6 +133,8 @@ function refuseInstallation(
   for (const command of commands) {
     if (command.name === 'mount')
       draft.error(command, 'mount: a disk image has no file systems before it is written');
+    if (command.name === 'bootloader' && command.options.has('boot-drive'))
+      draft.warn(command, 'bootloader: --boot-drive has no effect, a disk image is one disk');
     if (['ostreecontainer', 'bootc'].includes(command.name))
       draft.warn(command, `${command.name}: the image is named on the command line, the line has no effect`);
   }

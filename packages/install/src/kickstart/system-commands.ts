@@ -135,10 +135,8 @@ function setFirewall(command: KickstartCommand, draft: ConfigDraft): void {
 function setBootloader(command: KickstartCommand, draft: ConfigDraft): void {
   const append = textOf(command, 'append');
   if (append !== undefined && append.trim() !== '') draft.appendKernel(command, append.trim());
-  const [, ...useless] = [
-    'append',
+  const useless = [
     'location',
-    'boot-drive',
     'driveorder',
     'timeout',
     'password',

@@ -57,6 +57,18 @@ export const HEALTH_COMMANDS: readonly CommandSpec[] = [
     load: async () => (await import('../../commands/internals-bless.ts')).internalsBless,
   }),
   defineCommand({
+    path: ['internals', 'copy-boot'],
+    summary: 'copy the boot partition to the other disks the root lies on',
+    description: [
+      'Called by slipway-boot-copies.service, after systemd-bless-boot.service gave an entry another name.',
+    ],
+    arguments: {},
+    options: {},
+    hidden: true,
+    examples: [{ command: 'slipway internals copy-boot', why: 'what the unit runs' }],
+    load: async () => (await import('../../commands/internals-copy-boot.ts')).internalsCopyBoot,
+  }),
+  defineCommand({
     path: ['internals', 'boot-failed'],
     summary: 'record why this boot failed, and go back where that helps',
     description: [

@@ -76,6 +76,7 @@ export const diskSchema: z.ZodType<DiskConfig> = z.strictObject({
   partitions: z.array(partitionSchema).optional(),
   raid: z.array(raidSchema).optional(),
   drives: z.array(someLine).optional().describe('The disks an installer may use'),
+  boot_drive: someLine.optional().describe('The disk that gets the boot partition, where there are several'),
   wipe: z.boolean().optional().describe('An installer may erase what is on them'),
 });
 

@@ -98,6 +98,25 @@ test('of two changes that wait for each other both are made', async () => {
   ]).toContainEqual(rows.map(({ value }) => value));
 });
 
+test('a database that crashes in the middle of a transaction leaves nothing of it, and is used again when it is back', async () => {
+  await using database = await openDatabase(await postgres.newDatabase());
+  const write = async (name: string): Promise<void> => {
+    await database.transact((transaction) =>
+      transaction.insertInto('settings').values({ name, value: '' }).execute(),
+    );
+  };
+  await write('before');
+  const cut = database.transact(async (transaction) => {
+    await transaction.insertInto('settings').values({ name: 'cut', value: '' }).execute();
+    await postgres.crash();
+    await transaction.insertInto('settings').values({ name: 'after', value: '' }).execute();
+  });
+  await expect(cut).rejects.toThrow();
+  await write('again');
+  const rows = await database.reads.selectFrom('settings').select('name').orderBy('name').execute();
+  expect(rows).toEqual([{ name: 'again' }, { name: 'before' }]);
+});
+
 test('three servers on one database tell every device once, although one of them ends in the middle', async () => {
   const database = await postgres.newDatabase();
   const firstPassword = 'correct horse battery staple';

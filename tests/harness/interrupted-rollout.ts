@@ -116,7 +116,7 @@ interface Devices extends AsyncDisposable {
   readonly images: () => Readonly<Record<string, number>>;
 }
 
-/** All of them with the agent of real hosts; half as many simulations at each server as would hold them. */
+/** All of them, with the agent of real hosts. */
 async function switchOn(
   { devices }: InterruptedRolloutOptions,
   replicas: FleetReplicas,
@@ -126,27 +126,25 @@ async function switchOn(
     body: { name: FLEET, uses: devices },
   });
   await using started = new AsyncDisposableStack();
-  const starts = Array.from({ length: Math.ceil(devices / SIMULATED_TOGETHER) }, async (_, index) => {
-    const before = index * SIMULATED_TOGETHER;
+  const simulations: Simulation[] = [];
+  for (let before = 0; before < devices; before += SIMULATED_TOGETHER) {
     const labels = (device: number): Labels => ({ kind: 'shop', store: storeOf(before + device) });
-    return started.use(
-      await startSimulation({
-        devices: Math.min(SIMULATED_TOGETHER, devices - before),
-        server: replicas.urls[index % replicas.urls.length] ?? '',
-        authority: replicas.authority,
-        token: secret,
-        image: OLD_IMAGE,
-        labels,
-        seed: `interrupted/${index}`,
-        downloadMs: PLAYED_MS,
-        restartMs: PLAYED_MS,
-        log: silentLog,
-        through: (transport) => replicas.balanced(transport),
-        onPhase: (device, phase) => witness.saw(before + device, phase),
-      }),
-    );
-  });
-  const simulations: readonly Simulation[] = await Promise.all(starts);
+    const simulation = await startSimulation({
+      devices: Math.min(SIMULATED_TOGETHER, devices - before),
+      server: replicas.urls[simulations.length % REPLICAS] ?? '',
+      authority: replicas.authority,
+      token: secret,
+      image: OLD_IMAGE,
+      labels,
+      seed: `interrupted/${before}`,
+      downloadMs: PLAYED_MS,
+      restartMs: PLAYED_MS,
+      log: silentLog,
+      through: (transport) => replicas.balanced(transport),
+      onPhase: (device, phase) => witness.saw(before + device, phase),
+    });
+    simulations.push(started.use(simulation));
+  }
   const running = started.move();
   return {
     images: () => {

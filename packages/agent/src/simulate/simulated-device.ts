@@ -1,5 +1,5 @@
 import { type Clock, type Logger, messageOf } from '@slipway/core';
-import type { Labels, Transport, UpdatePhase } from '@slipway/fleet-api';
+import { FleetProblem, type Labels, type Transport, type UpdatePhase } from '@slipway/fleet-api';
 import { enrol } from '../protocol/enrol.ts';
 import { FleetLink } from '../protocol/fleet-link.ts';
 import type { DeviceIdentity } from '../protocol/identity.ts';
@@ -124,5 +124,5 @@ function lossy(to: Transport, random: () => number): Transport {
 
 /** The server answered, and will answer the same next time. */
 function isRefusal(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === 'FleetProblem';
+  return thrown instanceof FleetProblem && thrown.problem.status < 500;
 }

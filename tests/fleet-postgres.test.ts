@@ -11,6 +11,7 @@ import { gitSuite } from '../packages/fleet/src/testing/git-suite.ts';
 import { largeFleetSuite } from '../packages/fleet/src/testing/large-fleet-suite.ts';
 import { operationSuite } from '../packages/fleet/src/testing/operation-suite.ts';
 import { type PostgresServer, startPostgres } from '../packages/fleet/src/testing/postgres-server.ts';
+import { rolloutStepSuite } from '../packages/fleet/src/testing/rollout-step-suite.ts';
 import { serverSuite } from '../packages/fleet/src/testing/server-suite.ts';
 import { clientOf } from '../packages/fleet/src/testing/test-client.ts';
 import { TestDevice } from '../packages/fleet/src/testing/test-device.ts';
@@ -30,6 +31,7 @@ configSuite('postgres', () => postgres.newDatabase());
 operationSuite('postgres', () => postgres.newDatabase());
 webhookSuite('postgres', () => postgres.newDatabase());
 largeFleetSuite('postgres', () => postgres.newDatabase());
+rolloutStepSuite('postgres', () => postgres.newDatabase());
 
 test('a fleet moves from a file to PostgreSQL by a backup, with its authority, users and records', async () => {
   await using directory = await makeTempDir('fleet-move');

@@ -182,10 +182,11 @@ async function saveReport(
     const columns = await reportColumns(transaction, device.organisation, JSON.stringify(report), tag);
     await transaction
       .updateTable('devices')
-      .set({
+      .set((row) => ({
         ...columns,
+        report_revision: row('report_revision', '+', 1),
         updated_ms: nowMs,
-      })
+      }))
       .where('name', '=', device.name)
       .execute();
     const happened = happenings(device, report);

@@ -43,7 +43,7 @@ setup-bench:
 bench: setup-bench ## compare speed with the reference tools, in the same run: each bench to its end, then one table
 	@$(NODE) bench/all.ts
 
-bench-fleet: setup ## a fleet server under the check-ins of DEVICES=100000 for SECONDS_RUN=300, into build/bench-fleet.json
+bench-fleet: setup ## a fleet server under the check-ins of DEVICES=100000 every EVERY=60 seconds for SECONDS_RUN=300, into build/bench-fleet.json
 	@$(NODE) bench/fleet-load.ts
 
 demo: setup-demo ## build a host, boot it, update it, roll it back, and tell the story

@@ -11,6 +11,7 @@ import { gitSuite } from '../packages/fleet/src/testing/git-suite.ts';
 import { largeFleetSuite } from '../packages/fleet/src/testing/large-fleet-suite.ts';
 import { operationSuite } from '../packages/fleet/src/testing/operation-suite.ts';
 import { type PostgresServer, startPostgres } from '../packages/fleet/src/testing/postgres-server.ts';
+import { rolloutStepSuite } from '../packages/fleet/src/testing/rollout-step-suite.ts';
 import { serverSuite } from '../packages/fleet/src/testing/server-suite.ts';
 import { clientOf } from '../packages/fleet/src/testing/test-client.ts';
 import { TestDevice } from '../packages/fleet/src/testing/test-device.ts';
@@ -30,6 +31,7 @@ configSuite('postgres', () => postgres.newDatabase());
 operationSuite('postgres', () => postgres.newDatabase());
 webhookSuite('postgres', () => postgres.newDatabase());
 largeFleetSuite('postgres', () => postgres.newDatabase());
+rolloutStepSuite('postgres', () => postgres.newDatabase());
 
 test('a fleet moves from a file to PostgreSQL by a backup, with its authority, users and records', async () => {
   await using directory = await makeTempDir('fleet-move');
@@ -96,6 +98,25 @@ test('of two changes that wait for each other both are made', async () => {
     ['0', '0'],
     ['1', '1'],
   ]).toContainEqual(rows.map(({ value }) => value));
+});
+
+test('a database that crashes in the middle of a transaction leaves nothing of it, and is used again when it is back', async () => {
+  await using database = await openDatabase(await postgres.newDatabase());
+  const write = async (name: string): Promise<void> => {
+    await database.transact((transaction) =>
+      transaction.insertInto('settings').values({ name, value: '' }).execute(),
+    );
+  };
+  await write('before');
+  const cut = database.transact(async (transaction) => {
+    await transaction.insertInto('settings').values({ name: 'cut', value: '' }).execute();
+    await postgres.crash();
+    await transaction.insertInto('settings').values({ name: 'after', value: '' }).execute();
+  });
+  await expect(cut).rejects.toThrow();
+  await write('again');
+  const rows = await database.reads.selectFrom('settings').select('name').orderBy('name').execute();
+  expect(rows).toEqual([{ name: 'again' }, { name: 'before' }]);
 });
 
 test('three servers on one database tell every device once, although one of them ends in the middle', async () => {

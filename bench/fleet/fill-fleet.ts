@@ -179,7 +179,7 @@ async function fillDevices(
   await transaction.insertInto('timeline').values(happened).execute();
 }
 
-function deviceRow(number: number, large: number, nowMs: number): DeviceRow {
+function deviceRow(number: number, large: number, nowMs: number): Omit<DeviceRow, 'report_revision'> {
   const isLarge = number < large;
   const fleet = isLarge ? LARGE_FLEET : `small-${number % SMALL_FLEETS}`;
   const kind = kindOf(number);

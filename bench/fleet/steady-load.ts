@@ -13,15 +13,18 @@ export interface LoadResult {
   readonly failures: readonly string[];
 }
 
-const INTERVAL_MS = 60_000;
 const TICK_MS = 4;
 const SHOWN_FAILURES = 5;
 
 /**
- * Every device checks in once a minute, each at its moment of the minute, whether the server is done with those before or not. A
+ * Every device checks in once in an interval, each at its moment of it, whether the server is done with those before or not. A
  * check-in that could not even begin in time is late by that: what the server makes wait is counted.
  */
-export async function steadyLoad(devices: readonly LoadDevice[], durationMs: number): Promise<LoadResult> {
+export async function steadyLoad(
+  devices: readonly LoadDevice[],
+  intervalMs: number,
+  durationMs: number,
+): Promise<LoadResult> {
   const latenciesMs: number[] = [];
   const failures: string[] = [];
   let failed = 0;
@@ -36,7 +39,7 @@ export async function steadyLoad(devices: readonly LoadDevice[], durationMs: num
     }
   };
   const beganMs = performance.now();
-  const everyMs = INTERVAL_MS / devices.length;
+  const everyMs = intervalMs / devices.length;
   const count = Math.floor(durationMs / everyMs);
   for (let at = 0; at < count; ) {
     for (; at < count && performance.now() - beganMs >= at * everyMs; at += 1) {

@@ -26,6 +26,7 @@ const LONG = [
   'apps',
   'major-upgrade',
   'raid-root',
+  'fleet-rollout',
   'soft-reboot',
 ].map((name) => `${name}.test.ts`);
 

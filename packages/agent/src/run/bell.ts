@@ -18,14 +18,17 @@ export class Bell {
   /** Waits so long, for a ring, or for the signal, whichever is first. */
   async wait(ms: number, signal: AbortSignal): Promise<void> {
     const { promise, resolve } = Promise.withResolvers<void>();
+    const wake = (): void => resolve();
     const wakers = [this.signal, signal];
-    const timer = setTimeout(resolve, Math.max(0, ms));
-    for (const each of wakers) each.addEventListener('abort', () => resolve(), { once: true });
-    if (wakers.some(({ aborted }) => aborted)) resolve();
+    const timer = setTimeout(wake, Math.max(0, ms));
+    for (const each of wakers) each.addEventListener('abort', wake, { once: true });
+    if (wakers.some(({ aborted }) => aborted)) wake();
     try {
       await promise;
     } finally {
       clearTimeout(timer);
+      // They live as long as the agent, which waits every minute.
+      for (const each of wakers) each.removeEventListener('abort', wake);
     }
   }
 }

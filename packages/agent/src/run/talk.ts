@@ -9,7 +9,6 @@ import { backOff, spread } from './waiting.ts';
 const SHORTEST_MS = 1000;
 const LONGEST_WAIT_SECONDS = 300;
 const FIRST_INTERVAL_SECONDS = 60;
-const NOBODY = new Bell();
 
 export interface TalkOptions {
   readonly link: Pick<FleetLink, 'checkIn' | 'renew'>;
@@ -30,6 +29,8 @@ export interface TalkOptions {
 /** The talk of a device with its server, for ever: news at once, else at the server's interval; a dead network is tried more and more rarely. */
 export class Talk {
   readonly #options: TalkOptions;
+  /** Nobody rings it. */
+  readonly #silence = new Bell();
   #desiredTag: string | undefined;
   #knownTag: string | undefined;
   #failures = 0;
@@ -50,7 +51,7 @@ export class Talk {
       news.reset();
       const restMs = await this.#turn(AbortSignal.any([signal, news.signal]));
       // No news make a dead network answer.
-      const waker = this.#failures > 0 ? NOBODY : news;
+      const waker = this.#failures > 0 ? this.#silence : news;
       await waker.wait(restMs, signal);
     }
   }

@@ -7,7 +7,7 @@ import {
   startTask,
   systemClock,
 } from '@slipway/core';
-import type { ImageRef, Labels } from '@slipway/fleet-api';
+import type { ImageRef, Labels, Transport, UpdatePhase } from '@slipway/fleet-api';
 import { drawNature, type FailureModel, NO_FAILURES } from './failure-model.ts';
 import { seededRandom } from './random.ts';
 import { SimulatedDevice } from './simulated-device.ts';
@@ -34,6 +34,10 @@ export interface SimulationOptions extends OperationOptions {
   /** The same seed, the same natures. */
   readonly seed?: string;
   readonly clock?: Clock;
+  /** Stands between the devices and their server once they have enrolled, as a load balancer does. */
+  readonly through?: (transport: Transport) => Transport;
+  /** Hears how far a device, by its number, has come with an update, before the server does. */
+  readonly onPhase?: (device: number, phase: UpdatePhase) => void;
 }
 
 /** Devices at work; disposing of it switches them off. */
@@ -128,6 +132,11 @@ function makeDevice(options: SimulationOptions, number: number, tally: Tally, lo
     nature,
     random,
     longPoll: options.devices <= MAX_WAITING,
+    through: options.through ?? ((transport) => transport),
+    onPhase: (phase) => {
+      tally.setPhase(number, phase);
+      options.onPhase?.(number, phase);
+    },
     tally,
     clock: options.clock ?? systemClock,
     log,

@@ -1,5 +1,5 @@
 import { type Clock, type Logger, messageOf } from '@slipway/core';
-import type { Labels, Transport } from '@slipway/fleet-api';
+import { FleetProblem, type Labels, type Transport, type UpdatePhase } from '@slipway/fleet-api';
 import { enrol } from '../protocol/enrol.ts';
 import { FleetLink } from '../protocol/fleet-link.ts';
 import type { DeviceIdentity } from '../protocol/identity.ts';
@@ -22,6 +22,9 @@ export interface SimulatedDeviceOptions {
   readonly nature: DeviceNature;
   readonly random: () => number;
   readonly longPoll: boolean;
+  /** Stands between it and its server, once it has enrolled. */
+  readonly through: (transport: Transport) => Transport;
+  readonly onPhase: (phase: UpdatePhase) => void;
   readonly tally: Tally;
   readonly clock: Clock;
   readonly log: Logger;
@@ -83,14 +86,17 @@ export class SimulatedDevice {
   }
 
   async #boot(power: AbortSignal): Promise<AgentEnd> {
-    const { server, host, nature, random, longPoll, tally, clock, number, log } = this.#options;
+    const { server, host, nature, random, longPoll, tally, clock, log, onPhase } = this.#options;
     const identity = this.#identity;
     if (identity === undefined) throw new Error('a device runs after it has enrolled');
     const keep = async (renewed: DeviceIdentity): Promise<void> => {
       this.#identity = renewed;
     };
-    const through = nature.isFlaky ? { through: (to: Transport) => lossy(to, random) } : {};
-    using link = new FleetLink({ server, identity, keep, ...through });
+    const through = (to: Transport): Transport => {
+      const passed = this.#options.through(to);
+      return nature.isFlaky ? lossy(passed, random) : passed;
+    };
+    using link = new FleetLink({ server, identity, keep, through });
     const agent = new DeviceAgent({
       host,
       store: this.#store,
@@ -102,7 +108,7 @@ export class SimulatedDevice {
       onCheckIn: (outcome) => {
         tally[outcome] += 1;
       },
-      onPhase: (phase) => tally.setPhase(number, phase),
+      onPhase,
     });
     return await agent.run(power);
   }
@@ -118,5 +124,5 @@ function lossy(to: Transport, random: () => number): Transport {
 
 /** The server answered, and will answer the same next time. */
 function isRefusal(thrown: unknown): boolean {
-  return thrown instanceof Error && thrown.name === 'FleetProblem';
+  return thrown instanceof FleetProblem && thrown.problem.status < 500;
 }

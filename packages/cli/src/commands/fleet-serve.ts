@@ -1,4 +1,4 @@
-import { writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { serveFleet } from '@slipway/fleet';
 import { notifyServiceManager } from '@slipway/linux';
@@ -37,6 +37,8 @@ export async function fleetServe(input: FleetServeInput, context: CommandContext
     ...(registry ? { registryRoot: join(root, 'registry') } : {}),
   });
   const authority = join(root, 'authority.pem');
+  // Nobody made the directory where the database is elsewhere.
+  await mkdir(root, { recursive: true, mode: 0o700 });
   await writeFile(authority, server.authority, { mode: 0o644 });
   context.print(`${server.url}\n`);
   if (server.firstPassword !== undefined) context.print(`user admin, password ${server.firstPassword}\n`);

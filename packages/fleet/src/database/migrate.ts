@@ -11,6 +11,7 @@ import { up as addOperations } from './migrations/0007-operations.ts';
 import { up as addClientStates } from './migrations/0008-client-states.ts';
 import { up as addSshCertificates } from './migrations/0009-ssh-certificates.ts';
 import { up as addLargeFleets } from './migrations/0010-large-fleets.ts';
+import { up as addDeviceVersions } from './migrations/0011-device-versions.ts';
 import type { Tables } from './tables.ts';
 
 type Migration = (database: Kysely<unknown>) => Promise<void>;
@@ -27,6 +28,7 @@ const MIGRATIONS: readonly Migration[] = [
   addClientStates,
   addSshCertificates,
   addLargeFleets,
+  addDeviceVersions,
 ];
 
 /** Any number nobody else uses in this database. */

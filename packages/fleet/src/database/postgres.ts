@@ -14,7 +14,9 @@ export function postgresDialect(url: string, maxConnections: number): Dialect {
     application_name: 'slipway-fleet',
     types,
   });
-  // A connection that breaks while nobody uses it is replaced by the next query.
+  // A connection that breaks while nobody uses it is replaced by the next query. Who has one in a transaction hears of it from that query;
+  // the client says it once more, by an event that would end the process if nobody listened.
   pool.on('error', () => undefined);
+  pool.on('connect', (client) => client.on('error', () => undefined));
   return new PostgresDialect({ pool });
 }

@@ -61,6 +61,8 @@ export interface DeviceRow {
   readonly fleet_problem: string | null;
   readonly report: string | null;
   readonly report_tag: string | null;
+  /** Grows with each report. */
+  readonly report_revision: Generated<number>;
   readonly architecture: string | null;
   readonly booted_digest: string | null;
   readonly staged_digest: string | null;

@@ -11,7 +11,8 @@ import { notFound } from '../http/problem.ts';
 import { FIRST_ORGANISATION } from '../identity/credentials.ts';
 import { secretHash } from '../identity/secret.ts';
 import { admitDevice } from './admit.ts';
-import { checkIn, desiredOf, loadDevice } from './check-in.ts';
+import { checkIn, desiredOf } from './check-in.ts';
+import { loadDevice } from './check-in-row.ts';
 import { unauthenticated } from './device-identity.ts';
 import { renewCertificate } from './renew.ts';
 

@@ -1,9 +1,8 @@
 import type { CheckIn, CheckInAnswer, DesiredState, DeviceReport, DeviceSpec } from '@slipway/fleet-api';
-import type { DeviceRow } from '../database/tables.ts';
 import { recordEvents } from '../events/event-hub.ts';
 import type { CallContext } from '../http/handler.ts';
+import { type CheckInRow, loadDevice } from './check-in-row.ts';
 import { configOf } from './device-config.ts';
-import { unauthenticated } from './device-identity.ts';
 import { DEFAULT_INTERVAL_SECONDS } from './device-state.ts';
 import { reportColumns } from './report-columns.ts';
 import { addToTimeline } from './timeline.ts';
@@ -11,65 +10,6 @@ import { desiredStateOf, orderOf } from './update-order.ts';
 
 /** A certificate is renewed when this share of its life is left. */
 const RENEW_SHARE = 1 / 3;
-
-/** What a check-in needs of a device: the row by its key, without the report. */
-export type CheckInRow = Pick<
-  DeviceRow,
-  | 'name'
-  | 'organisation'
-  | 'labels'
-  | 'spec'
-  | 'revision'
-  | 'lifecycle'
-  | 'fleet'
-  | 'report_tag'
-  | 'phase'
-  | 'failure'
-  | 'booted_digest'
-  | 'update_order'
-  | 'order_revision'
-  | 'denied'
-  | 'certificate_serial'
-  | 'previous_serial'
-  | 'config_problem'
->;
-
-/**
- * The device of a certificate, as it is now. A certificate that was replaced is good until the new one was used once; of a
- * decommissioned device the last is good for one thing: to learn that it is.
- */
-export async function loadDevice({ queries, device }: CallContext): Promise<CheckInRow> {
-  if (device === undefined) throw unauthenticated('it shows no certificate');
-  const row = await queries
-    .selectFrom('devices')
-    .select([
-      'name',
-      'organisation',
-      'labels',
-      'spec',
-      'revision',
-      'lifecycle',
-      'fleet',
-      'report_tag',
-      'phase',
-      'failure',
-      'booted_digest',
-      'update_order',
-      'order_revision',
-      'denied',
-      'certificate_serial',
-      'previous_serial',
-      'config_problem',
-    ])
-    .where('name', '=', device.name)
-    .executeTakeFirst();
-  const isCurrent =
-    row !== undefined &&
-    row.organisation === device.organisation &&
-    (row.certificate_serial === device.serial || row.previous_serial === device.serial);
-  if (!isCurrent) throw unauthenticated('its certificate was replaced or revoked');
-  return row;
-}
 
 /**
  * Takes what a device says and tells it what it should be. When nothing changed on either side this is one read by key and no write.
@@ -182,10 +122,11 @@ async function saveReport(
     const columns = await reportColumns(transaction, device.organisation, JSON.stringify(report), tag);
     await transaction
       .updateTable('devices')
-      .set({
+      .set((row) => ({
         ...columns,
+        report_revision: row('report_revision', '+', 1),
         updated_ms: nowMs,
-      })
+      }))
       .where('name', '=', device.name)
       .execute();
     const happened = happenings(device, report);

@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { openDatabase } from '../database/database.ts';
 import { largeFleetSuite } from '../testing/large-fleet-suite.ts';
 import { sqlitePlaces } from '../testing/places.ts';
+import { rolloutStepSuite } from '../testing/rollout-step-suite.ts';
 import { isSilent, UPDATE_STATE } from './device-state.ts';
 
 let directory: TempDir;
@@ -14,6 +15,7 @@ afterAll(async () => await directory[Symbol.asyncDispose]());
 
 const place = sqlitePlaces(() => directory.path);
 largeFleetSuite('sqlite', place);
+rolloutStepSuite('sqlite', place);
 
 test('states of devices are the words an index is made of', async () => {
   const file = await place();

@@ -1,7 +1,7 @@
 import type { IssuedCertificate } from '@slipway/fleet-api';
 import { readCertificateRequest } from '../authority/certificate-request.ts';
 import type { CallContext } from '../http/handler.ts';
-import { loadDevice } from './check-in.ts';
+import { loadDevice } from './check-in-row.ts';
 import { unauthenticated } from './device-identity.ts';
 import { addToTimeline } from './timeline.ts';
 

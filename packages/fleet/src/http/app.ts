@@ -76,10 +76,11 @@ export function makeApp(options: AppOptions): FastifyInstance {
     );
   });
   for (const { id, ...route } of allRoutes()) {
+    const served = { id, route, params: pathParams(route.path), handler: handlers[id], services };
     app.route({
       method: route.method,
       url: route.path.replace(/\{(?<name>[a-z]+)\}/g, ':$<name>'),
-      handler: (request, reply) => answer({ id, route, handler: handlers[id], services }, request, reply),
+      handler: (request, reply) => answer(served, request, reply),
     });
   }
   compatRoutes(app, services, registry);
@@ -99,6 +100,8 @@ function limitBody(request: IncomingMessage, response: ServerResponse, timeoutMs
 interface Served {
   readonly id: RouteId;
   readonly route: AnyRoute;
+  /** Names of what stands in its path. */
+  readonly params: readonly string[];
   readonly handler: LooseHandler;
   readonly services: Services;
 }
@@ -107,7 +110,7 @@ async function answer(served: Served, request: FastifyRequest, reply: FastifyRep
   const { id, route, handler, services } = served;
   const startMs = performance.now();
   const context = await contextOf(served, request, reply);
-  const input = inputOf(route, request, context) as unknown as CallInput<never>;
+  const input = inputOf(served, request, context) as unknown as CallInput<never>;
   const isChange = isChanging(route);
   const result = isChange ? await changeWith({ id, route, handler, context, input }) : await handler(input);
   const { status } = sendReply(result, route, request, reply);
@@ -164,11 +167,10 @@ function endOf(reply: FastifyReply, ending: AbortSignal): AbortSignal {
   return controller.signal;
 }
 
-function inputOf(route: AnyRoute, request: FastifyRequest, context: CallContext): object {
-  const names = pathParams(route.path);
+function inputOf({ route, params }: Served, request: FastifyRequest, context: CallContext): object {
   const sent = request.params as Readonly<Record<string, string>>;
   return {
-    params: Object.fromEntries(names.map((name) => [name, sent[name] ?? ''])),
+    params: Object.fromEntries(params.map((name) => [name, sent[name] ?? ''])),
     query: route.query === undefined ? undefined : checked(route.query, request.query, 'query'),
     body: route.body === undefined ? undefined : checked(route.body, request.body ?? {}, 'body'),
     headers: request.headers,

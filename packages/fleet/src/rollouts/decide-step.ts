@@ -6,11 +6,11 @@ import type { UpdateOrder } from '../devices/update-order.ts';
 import type { NewEvent } from '../events/event-hub.ts';
 import { step } from '../rollout/step.ts';
 import type { Decision, RolloutEvent, StepResult } from '../rollout/types/decision.ts';
-import { loadDevices } from './engine-devices.ts';
 import { enginePolicy } from './engine-policy.ts';
 import { loadReleases, type StreamReleases } from './engine-releases.ts';
 import { deviceState, type RolloutSummary, summaryOf, whyOf } from './rollout-status.ts';
-import { type EngineRecord, type KeptDevice, loadKept } from './rollout-store.ts';
+import { type EngineRecord, type KeptDevices, loadKept } from './rollout-store.ts';
+import { RolloutMemory } from './step-memory.ts';
 
 /** An order that is given to a device, and what its timeline says of it. */
 export interface GivenOrder {
@@ -33,7 +33,7 @@ export interface StepOutcome {
   readonly devices: readonly string[];
   /** Images that failed on devices. */
   readonly denied: readonly { readonly device: string; readonly digest: string }[];
-  readonly rollout: Pick<RolloutRow, 'state' | 'status' | 'engine' | 'whys' | 'finished_ms'>;
+  readonly rollout: Pick<RolloutRow, 'state' | 'status' | 'engine' | 'whys' | 'revision' | 'finished_ms'>;
   /** Whether people see a difference. */
   readonly isShownNew: boolean;
   readonly events: readonly NewEvent[];
@@ -45,38 +45,49 @@ export interface StepContext {
   readonly presence: Pick<Presence, 'lastSeen'>;
   readonly alerts: readonly string[];
   readonly nowMs: number;
+  /** Names this step: no other has the same. */
+  readonly step: string;
 }
 
 const OVER: ReadonlySet<string> = new Set(['succeeded', 'failed', 'aborted', 'rolled-back']);
 
-/** Decides one step of one rollout; undefined: it has not begun. Nothing is written. */
+/**
+ * Decides one step of one rollout; undefined: it has not begun. Nothing is written.
+ *
+ * @param memory of the step before, where there was one
+ */
 export async function decideStep(
   queries: Queries,
   row: RolloutRow,
-  { presence, alerts, nowMs }: StepContext,
+  { presence, alerts, nowMs, step: name }: StepContext,
+  memory: RolloutMemory = new RolloutMemory(),
 ): Promise<StepOutcome | undefined> {
-  const { organisation, name, fleet } = row;
-  const engine = JSON.parse(row.engine) as EngineRecord;
-  if (engine.startAtMs !== null && engine.startAtMs > nowMs) return undefined;
-  const kept = await loadKept(queries, organisation, name);
+  const { organisation, fleet } = row;
+  const before = JSON.parse(row.engine) as EngineRecord;
+  if (before.startAtMs !== null && before.startAtMs > nowMs) return undefined;
+  const kept = memory.keptAt(row) ?? (await loadKept(queries, organisation, row.name));
   const releases = await loadReleases(queries, organisation, row.release);
-  const policy = enginePolicy(engine.policy);
-  const records = new Map([...kept].map(([device, { record }]) => [device, record]));
+  const policy = enginePolicy(before.policy);
+  const look = { organisation, fleet, presence, nowMs, facts: releases.asksFacts };
   const result = step({
     policy,
-    state: { ...engine.state, devices: records },
+    state: { ...before.state, devices: kept.records },
     graph: releases.graph,
-    devices: await loadDevices(queries, { organisation, fleet, presence, nowMs, facts: releases.asksFacts }),
+    devices: await memory.fleet.look(queries, look),
     context: { nowMs, firingAlerts: alerts, deniedDigests: releases.withdrawn },
   });
-  const summary = summaryOf(result, policy, result.state.devices, engine.approvedBy, nowMs);
-  return outcomeOf({ row, engine, kept, releases, result, summary, nowMs });
+  const summary = summaryOf(result, policy, result.state.devices, before.approvedBy, nowMs);
+  const engine = { ...before, step: name };
+  const changed = changedRows(row, result, summary.whys, kept);
+  const outcome = outcomeOf({ row, engine, changed, releases, result, summary, nowMs });
+  memory.remember(outcome.rollout, keptAfter(kept, result, changed));
+  return outcome;
 }
 
 interface Decided {
   readonly row: RolloutRow;
   readonly engine: EngineRecord;
-  readonly kept: ReadonlyMap<string, KeptDevice>;
+  readonly changed: readonly RolloutDeviceRow[];
   readonly releases: StreamReleases;
   readonly result: StepResult;
   readonly summary: RolloutSummary;
@@ -84,15 +95,16 @@ interface Decided {
 }
 
 function outcomeOf(decided: Decided): StepOutcome {
-  const { row, engine, kept, releases, result, summary, nowMs } = decided;
+  const { row, engine, changed, releases, result, summary, nowMs } = decided;
   const { devices: _, ...state } = result.state;
   const status = { ...summary.status, finishedAt: null };
   const isShownNew = status.state !== row.state || JSON.stringify(status) !== row.status;
+  const orders = result.decisions.map((decision) => givenOrder(decision, row, releases, engine));
   return {
     basis: { engine: row.engine, revision: row.revision },
     nowMs,
-    orders: result.decisions.map((decision) => givenOrder(decision, row, releases, engine)),
-    devices: inJson(changedRows(row, result, summary.whys, kept)),
+    orders,
+    devices: inJson(changed),
     denied: result.changed.flatMap(({ device, stage, toDigest }) =>
       stage === 'failed' && toDigest !== undefined ? [{ device, digest: toDigest }] : [],
     ),
@@ -101,6 +113,8 @@ function outcomeOf(decided: Decided): StepOutcome {
       status: JSON.stringify(status),
       engine: JSON.stringify({ ...engine, state }),
       whys: JSON.stringify(summary.whys),
+      // Whether a step somebody else decided meanwhile, from what was here before, would be wrong: also where all counts are the same.
+      revision: row.revision + (isShownNew || orders.length > 0 || changed.length > 0 ? 1 : 0),
       finished_ms: OVER.has(status.state) ? (row.finished_ms ?? nowMs) : null,
     },
     isShownNew,
@@ -114,6 +128,17 @@ function outcomeOf(decided: Decided): StepOutcome {
     ],
     audit: result.events.map((event) => auditOf(row, event, nowMs)),
   };
+}
+
+function keptAfter(
+  { shown }: KeptDevices,
+  { state: { devices } }: StepResult,
+  changed: readonly RolloutDeviceRow[],
+): KeptDevices {
+  if (changed.length === 0) return { records: devices, shown };
+  const after = new Map(shown);
+  for (const { device, state, why } of changed) after.set(device, { state, why });
+  return { records: devices, shown: after };
 }
 
 const ROWS_OF_JSON = 200;
@@ -188,7 +213,7 @@ function changedRows(
   { organisation, name }: RolloutRow,
   { state: { devices }, explanations }: StepResult,
   whys: readonly (string | null)[],
-  kept: ReadonlyMap<string, KeptDevice>,
+  { records, shown }: KeptDevices,
 ): readonly RolloutDeviceRow[] {
   const rows: RolloutDeviceRow[] = [];
   for (const record of devices.values()) {
@@ -196,8 +221,8 @@ function changedRows(
     const state = deviceState(record, explanation);
     const words = whyOf(explanation);
     const why = state === 'pending' && words === whys[record.batch] ? null : words;
-    const before = kept.get(record.device);
-    if (before?.record === record && before.state === state && before.why === why) continue;
+    const before = shown.get(record.device);
+    if (records.get(record.device) === record && before?.state === state && before.why === why) continue;
     const isDone = state === 'succeeded' || state === 'failed' || state === 'rolled-back';
     rows.push({
       organisation,

@@ -1,50 +1,33 @@
 import type { DeviceReport, DeviceSpec, Labels, UpdatePhase } from '@slipway/fleet-api';
-import { sql } from 'kysely';
+import { type RawBuilder, sql } from 'kysely';
 import { clientReport } from '../compat/client-state.ts';
 import type { Queries } from '../database/database.ts';
-import { deadlines } from '../devices/device-state.ts';
-import type { Presence } from '../devices/presence.ts';
 import { orderOf } from '../devices/update-order.ts';
 import type { DeviceObservation, DeviceReport as EngineReport } from '../rollout/types/device.ts';
 
-/** Rows that are read at once: more of them would only be held twice. */
-const PAGE = 2000;
+/** Of a row, so that another number is another device to the engine: each of the three only grows. */
+export const VERSION: RawBuilder<number> = sql<number>`(devices.revision + devices.order_revision + devices.report_revision)`;
 
-export interface LoadDevicesOptions {
+/** A fleet, and which of its devices: those of these names, or all between two. */
+export interface EngineRowsOptions {
   readonly organisation: string;
   readonly fleet: string;
-  /** What this process saw of devices since it was written. */
-  readonly presence: Pick<Presence, 'lastSeen'>;
-  readonly nowMs: number;
   /** Facts are most of what devices say, and only risks of releases ask for them. */
   readonly facts: boolean;
+  readonly which: readonly string[] | { readonly first: string; readonly last: string };
 }
 
-/** All devices of a fleet as the engine sees them, by name. */
-export async function loadDevices(
+/** What the engine asks of rows of devices. */
+export async function loadEngineRows(
   queries: Queries,
-  options: LoadDevicesOptions,
-): Promise<readonly DeviceObservation[]> {
-  const devices: DeviceObservation[] = [];
-  for (;;) {
-    const rows = await loadPage(queries, options, devices.at(-1)?.id ?? '');
-    for (const row of rows) devices.push(observationOf(row, options));
-    if (rows.length < PAGE) return devices;
-  }
-}
-
-async function loadPage(
-  queries: Queries,
-  { organisation, fleet, facts }: LoadDevicesOptions,
-  after: string,
+  { organisation, fleet, facts, which }: EngineRowsOptions,
 ): Promise<readonly EngineRow[]> {
   // Besides facts only words about failures stand nowhere but in the report.
   const report = facts
     ? sql<string | null>`devices.report`
     : sql<string | null>`case when devices.phase = 'failed' then devices.report end`;
-  return await queries
+  const select = queries
     .selectFrom('devices')
-    .leftJoin('device_presence', 'device_presence.device', 'devices.name')
     .leftJoin('client_states', 'client_states.device', 'devices.name')
     .select([
       'name',
@@ -60,25 +43,24 @@ async function loadPage(
       'devices.update_id',
       'update_order',
       'created_ms',
-      'seen_ms',
-      'interval_seconds',
       'client_states.architecture as client_architecture',
       'client_states.booted_digest as client_digest',
       'client_states.phase as client_phase',
       'client_states.error_code as client_error_code',
       'client_states.update_id as client_update_id',
     ])
-    .select(report.as('report'))
+    .select([report.as('report'), VERSION.as('version')])
     .where('organisation', '=', organisation)
     .where('fleet', '=', fleet)
-    .where('lifecycle', '=', 'enrolled')
-    .where('name', '>', after)
-    .orderBy('name')
-    .limit(PAGE)
-    .execute();
+    .where('lifecycle', '=', 'enrolled');
+  const chosen =
+    'first' in which
+      ? select.where('name', '>=', which.first).where('name', '<=', which.last)
+      : select.where('name', 'in', which);
+  return await chosen.execute();
 }
 
-interface EngineRow extends ClientRow {
+export interface EngineRow extends ClientRow {
   readonly name: string;
   readonly labels: string;
   readonly spec: string;
@@ -91,20 +73,17 @@ interface EngineRow extends ClientRow {
   readonly phase: string;
   readonly update_id: string | null;
   readonly created_ms: number;
-  readonly seen_ms: number | null;
-  readonly interval_seconds: number | null;
   readonly report: string | null;
+  readonly version: number;
 }
 
 const NOTHING: Labels = {};
 const NONE: readonly string[] = [];
 
-function observationOf(row: EngineRow, { presence, nowMs }: LoadDevicesOptions): DeviceObservation {
+/** A device as the engine sees it, taken to be online: whether it is stands elsewhere. */
+export function observationOf(row: EngineRow): DeviceObservation {
   // Most devices are neither held nor deny anything.
   const hold = row.spec === '{}' ? undefined : (JSON.parse(row.spec) as DeviceSpec).hold;
-  // That a newcomer was heard of another replica writes only seconds later; it was there when it was let in.
-  const writtenMs = row.seen_ms === null || row.seen_ms === 0 ? row.created_ms : row.seen_ms;
-  const seenMs = Math.max(writtenMs, presence.lastSeen(row.name)?.seenMs ?? 0);
   const report = row.report === null ? undefined : (JSON.parse(row.report) as DeviceReport);
   const client = clientOf(row);
   // Of a device that tells itself which image it runs, only how an update of others' went counts.
@@ -117,8 +96,7 @@ function observationOf(row: EngineRow, { presence, nowMs }: LoadDevicesOptions):
     labels: JSON.parse(row.labels) as Labels,
     facts: factsOf(report),
     architecture: row.architecture ?? client?.architecture ?? '',
-    // A write of last seen may lag a minute behind on another replica.
-    online: seenMs > 0 && nowMs - seenMs <= deadlines(row.interval_seconds).staleMs + 60_000,
+    online: true,
     // A client that asks for updates runs: more it cannot say.
     health: isClient && health === 'unknown' ? 'healthy' : health,
     deniedDigests: row.denied === '[]' ? NONE : (JSON.parse(row.denied) as readonly string[]),

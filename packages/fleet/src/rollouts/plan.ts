@@ -4,9 +4,9 @@ import type { Presence } from '../devices/presence.ts';
 import { explain } from '../rollout/explain.ts';
 import { newRollout } from '../rollout/new-rollout.ts';
 import { type Plan, planRollout as planByEngine } from '../rollout/plan/plan.ts';
-import { loadDevices } from './engine-devices.ts';
 import { enginePolicy } from './engine-policy.ts';
 import { loadReleases } from './engine-releases.ts';
+import { ObservedFleet } from './observed-fleet.ts';
 
 const SHOWN = 100;
 
@@ -28,7 +28,7 @@ export async function planRollout(
   const startMs = Math.max(nowMs, startAt === undefined ? 0 : Date.parse(startAt));
   const releases = await loadReleases(queries, organisation, release);
   const facts = releases.asksFacts;
-  const devices = await loadDevices(queries, { organisation, fleet, presence, nowMs, facts });
+  const devices = await new ObservedFleet().look(queries, { organisation, fleet, presence, nowMs, facts });
   const plan = planByEngine({
     policy: enginePolicy(policy),
     state: newRollout({ id: `plan-${fleet}`, target: release, allowDowngrade: true }),

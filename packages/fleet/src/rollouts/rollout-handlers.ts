@@ -22,7 +22,7 @@ import {
   type EngineRecord,
   findRollout,
   holdRollout,
-  loadRecords,
+  loadKept,
   presentRollout,
   whyOfRow,
   whysOf,
@@ -178,7 +178,7 @@ async function command(
   if (row.state === 'superseded')
     throw invalid(`cannot ${what.kind} the rollout ${name}: a later one took its place`);
   const engine = JSON.parse(row.engine) as EngineRecord;
-  const devices = await loadRecords(queries, identity.organisation, name);
+  const { records: devices } = await loadKept(queries, identity.organisation, name);
   const { devices: after, ...state } = control({ ...engine.state, devices }, what, nowMs);
   for (const [device, record] of after) {
     if (devices.get(device) === record) continue;

@@ -4,6 +4,7 @@ import type { RolloutRow } from '../database/tables.ts';
 import type { Presence } from '../devices/presence.ts';
 import { decideStep, type StepOutcome } from './decide-step.ts';
 import { planRollout } from './plan.ts';
+import { StepMemory } from './step-memory.ts';
 
 /** What is decided about rollouts: by reading alone, so that any thread may. */
 export type RolloutJob =
@@ -12,6 +13,7 @@ export type RolloutJob =
       readonly row: RolloutRow;
       readonly alerts: readonly string[];
       readonly nowMs: number;
+      readonly step: string;
     }
   | {
       readonly kind: 'plan';
@@ -29,10 +31,11 @@ export async function doJob<Job extends RolloutJob>(
   queries: Queries,
   job: Job,
   presence: Pick<Presence, 'lastSeen'>,
+  memory: StepMemory = new StepMemory(),
 ): Promise<JobResult<Job>> {
   const result =
     job.kind === 'decide'
-      ? await decideStep(queries, job.row, { ...job, presence })
+      ? await decideStep(queries, job.row, { ...job, presence }, memory.of(job.row))
       : await planRollout(queries, job, presence);
   return result as JobResult<Job>;
 }

@@ -16,6 +16,8 @@ export interface EngineRecord {
   readonly previousRelease: string | null;
   readonly startAtMs: number | null;
   readonly approvedBy: string | null;
+  /** Names the last step, so that no two leave the same record. */
+  readonly step?: string;
 }
 
 /** States of a rollout whose release was not kept. */
@@ -26,7 +28,7 @@ const NO_COUNTS = { total: 0, pending: 0, updating: 0, succeeded: 0, failed: 0, 
 export async function beginRollout(
   queries: Queries,
   organisation: string,
-  begin: Omit<EngineRecord, 'state' | 'approvedBy'> & {
+  begin: Omit<EngineRecord, 'state' | 'approvedBy' | 'step'> & {
     readonly fleet: string;
     readonly release: string;
     readonly name?: string;
@@ -154,23 +156,24 @@ export async function holdRollout(
   return await query.executeTakeFirst();
 }
 
-/** What is kept of a device of a rollout: for the engine, and for people. */
-export interface KeptDevice {
-  readonly record: DeviceRecord;
-  readonly state: string;
-  readonly why: string | null;
+/** What is kept of the devices of a rollout, by name. */
+export interface KeptDevices {
+  /** For the engine. */
+  readonly records: ReadonlyMap<string, DeviceRecord>;
+  /** For people. */
+  readonly shown: ReadonlyMap<string, Pick<RolloutDeviceRow, 'state' | 'why'>>;
 }
 
 /** Rows that are read at once: more of them would only be held twice. */
 const PAGE = 2000;
 
-/** All devices of a rollout, by name. */
 export async function loadKept(
   queries: Queries,
   organisation: string,
   rollout: string,
-): Promise<ReadonlyMap<string, KeptDevice>> {
-  const kept = new Map<string, KeptDevice>();
+): Promise<KeptDevices> {
+  const records = new Map<string, DeviceRecord>();
+  const shown = new Map<string, Pick<RolloutDeviceRow, 'state' | 'why'>>();
   let after = '';
   for (;;) {
     const rows = await queries
@@ -182,21 +185,13 @@ export async function loadKept(
       .orderBy('device')
       .limit(PAGE)
       .execute();
-    for (const { device, engine, state, why } of rows)
-      kept.set(device, { record: JSON.parse(engine) as DeviceRecord, state, why });
+    for (const { device, engine, state, why } of rows) {
+      records.set(device, JSON.parse(engine) as DeviceRecord);
+      shown.set(device, { state, why });
+    }
     after = rows.at(-1)?.device ?? after;
-    if (rows.length < PAGE) return kept;
+    if (rows.length < PAGE) return { records, shown };
   }
-}
-
-/** The same for the engine alone. */
-export async function loadRecords(
-  queries: Queries,
-  organisation: string,
-  rollout: string,
-): Promise<ReadonlyMap<string, DeviceRecord>> {
-  const kept = await loadKept(queries, organisation, rollout);
-  return new Map([...kept].map(([device, { record }]) => [device, record]));
 }
 
 /** By batch: why its devices wait, but for those that say something else. */

@@ -16,7 +16,7 @@ test('the thread decides as it is decided here, and says what fails', { timeout:
   const row = await database.transact(
     async (transaction) => await beginRollout(transaction, 'o', ask, 1_800_000_000_000),
   );
-  const decide: RolloutJob = { kind: 'decide', row, alerts: [], nowMs: 1_800_000_001_000 };
+  const decide: RolloutJob = { kind: 'decide', row, alerts: [], nowMs: 1_800_000_001_000, step: 'first' };
   await using thread = new RolloutThread(database, file, PRESENCE, 0);
   const plan: RolloutJob = {
     kind: 'plan',

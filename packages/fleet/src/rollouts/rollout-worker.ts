@@ -7,17 +7,19 @@ import { packThrown } from '@slipway/core/thread';
 import { type FleetReader, openReader } from '../database/database.ts';
 import { doJob } from './rollout-jobs.ts';
 import type { WorkerAnswer, WorkerData, WorkerQuestion } from './rollout-thread.ts';
+import { StepMemory } from './step-memory.ts';
 
 const port = parentPort;
 const { database } = workerData as WorkerData;
 let reader: FleetReader | undefined;
 /** When devices were seen, others know up to a minute before it is written; the engine allows for that. */
 const presence = { lastSeen: () => undefined };
+const memory = new StepMemory();
 
 async function answer({ id, job }: WorkerQuestion): Promise<WorkerAnswer> {
   try {
     reader ??= openReader(database);
-    return { id, result: await doJob(reader.queries, job, presence) };
+    return { id, result: await doJob(reader.queries, job, presence, memory) };
   } catch (thrown) {
     return { id, failure: packThrown(thrown) };
   }

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { messageOf } from '@slipway/core';
 import type { RolloutRow } from '../database/tables.ts';
 import { Periodic } from '../server/periodic.ts';
@@ -65,7 +66,13 @@ export class RolloutRunner implements AsyncDisposable {
     if (row === undefined || row.state === 'superseded') return;
     const { alertGate } = (JSON.parse(row.engine) as EngineRecord).policy;
     const alerts = await firingAlerts(alertGate, this.#services);
-    const outcome = await rollouts.do({ kind: 'decide', row, alerts, nowMs: clock.nowMs() });
+    const outcome = await rollouts.do({
+      kind: 'decide',
+      row,
+      alerts,
+      nowMs: clock.nowMs(),
+      step: randomUUID(),
+    });
     if (outcome === undefined) return;
     await database.transact(async (transaction) => await writeStep(transaction, row, outcome));
     hub.poke();

@@ -43,21 +43,16 @@ export async function writeStep(
   await denyDigests(transaction, row, outcome);
   await transaction
     .updateTable('rollouts')
-    .set((each) => ({
+    .set({
       ...outcome.rollout,
-      ...(isAnother(outcome) ? { revision: each('revision', '+', 1), updated_ms: outcome.nowMs } : {}),
-    }))
+      ...(outcome.rollout.revision === row.revision ? {} : { updated_ms: outcome.nowMs }),
+    })
     .where('organisation', '=', organisation)
     .where('name', '=', name)
     .execute();
   await recordEvents(transaction, outcome.events, outcome.nowMs);
   for (const entry of outcome.audit) await appendAudit(transaction, entry);
   return true;
-}
-
-/** Whether a step somebody else decided meanwhile, from what was here before, would be wrong: also where all counts are the same. */
-function isAnother({ isShownNew, orders, devices }: StepOutcome): boolean {
-  return isShownNew || orders.length > 0 || devices.length > 0;
 }
 
 /** SQLite writes where it is asked to: without a pause nothing else would be answered before the last row is written. */

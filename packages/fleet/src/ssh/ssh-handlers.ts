@@ -1,6 +1,6 @@
 import type { DeviceSshAnswer, DeviceSshAsk, SshCalls } from '@slipway/fleet-api';
 import { appendAudit } from '../audit/chain.ts';
-import { type CheckInRow, loadDevice } from '../devices/check-in.ts';
+import { type CheckInRow, loadDevice } from '../devices/check-in-row.ts';
 import { unauthenticated } from '../devices/device-identity.ts';
 import { addToTimeline } from '../devices/timeline.ts';
 import type { CallContext, Handlers } from '../http/handler.ts';

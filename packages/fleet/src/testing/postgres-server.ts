@@ -1,4 +1,5 @@
-import { execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { chown, mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,7 +12,11 @@ const run = promisify(execFile);
 export interface PostgresServer extends AsyncDisposable {
   /** URL of a new, empty database. */
   newDatabase(): Promise<string>;
+  /** Ends it at once, as a crash does, and starts it again; it recovers what was committed. */
+  crash(): Promise<void>;
 }
+
+const ARGUMENTS = ['-c', 'listen_addresses=', '-c', 'fsync=off', '-c', 'max_connections=100'];
 
 /** Starts Debian's PostgreSQL; as user `postgres` where the tests run as root, which it refuses. */
 export async function startPostgres(): Promise<PostgresServer> {
@@ -24,29 +29,25 @@ export async function startPostgres(): Promise<PostgresServer> {
     ['-D', join(directory, 'data'), '-U', 'fleet', '-A', 'trust', '--no-sync', '-E', 'UTF8', '--locale=C'],
     { ...user, cwd: directory },
   );
-  const server = spawn(
-    join(binaries, 'postgres'),
-    [
-      '-D',
-      join(directory, 'data'),
-      '-k',
-      directory,
-      '-c',
-      'listen_addresses=',
-      '-c',
-      'fsync=off',
-      '-c',
-      'max_connections=60',
-    ],
-    { ...user, cwd: directory, stdio: 'ignore' },
-  );
-  const ended = new Promise<void>((resolve) => server.once('close', () => resolve()));
   const psql = async (...sql: readonly string[]): Promise<void> => {
     await run(join(binaries, 'psql'), ['-h', directory, '-U', 'fleet', '-d', 'postgres', '-qc', ...sql], {
       cwd: directory,
     });
   };
-  await untilAnswers(() => psql('select 1'), server);
+  const start = async (): Promise<ChildProcess> => {
+    const server = spawn(
+      join(binaries, 'postgres'),
+      [...ARGUMENTS, '-D', join(directory, 'data'), '-k', directory],
+      {
+        ...user,
+        cwd: directory,
+        stdio: 'ignore',
+      },
+    );
+    await untilAnswers(() => psql('select 1'), server);
+    return server;
+  };
+  let server = await start();
   let databases = 0;
   return {
     newDatabase: async () => {
@@ -54,12 +55,21 @@ export async function startPostgres(): Promise<PostgresServer> {
       await psql(`create database fleet${databases}`);
       return `postgres://fleet@localhost/fleet${databases}?host=${encodeURIComponent(directory)}`;
     },
+    crash: async () => {
+      await ended(server, 'SIGQUIT');
+      server = await start();
+    },
     [Symbol.asyncDispose]: async () => {
-      server.kill('SIGINT');
-      await ended;
+      await ended(server, 'SIGINT');
       await rm(directory, { recursive: true, force: true });
     },
   };
+}
+
+async function ended(server: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const end = once(server, 'close');
+  server.kill(signal);
+  await end;
 }
 
 async function binDirectory(): Promise<string> {

@@ -1,6 +1,14 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { expect, test } from 'vitest';
-import { chunkSizeFor, collectBytes, formatBytes, freeBytes, freeEngineChunk, roundUp } from './bytes.ts';
+import {
+  chunkSizeFor,
+  collectBytes,
+  copiedInPieces,
+  formatBytes,
+  freeBytes,
+  freeEngineChunk,
+  roundUp,
+} from './bytes.ts';
 
 async function* chunks(...texts: string[]): AsyncGenerator<Uint8Array> {
   for (const text of texts) yield Buffer.from(text);
@@ -49,4 +57,21 @@ test.each([0, 1, 63, 64, 100_000])('%d bytes are unpacked with room for just the
 test('rounds up past 32 bits', () => {
   expect(roundUp(2 ** 40 + 1, 4096)).toBe(2 ** 40 + 4096);
   expect(roundUp(8192, 4096)).toBe(8192);
+});
+
+test('copies a stream in pieces of one length', async () => {
+  async function* fleeting(): AsyncGenerator<Uint8Array, void, undefined> {
+    for (const length of [3, 0, 10, 1]) {
+      const chunk = new Uint8Array(length).fill(length);
+      yield chunk;
+      chunk.fill(0xff);
+    }
+  }
+  const pieces: number[][] = [];
+  for await (const piece of copiedInPieces(fleeting(), 5)) pieces.push([...piece]);
+  expect(pieces).toEqual([
+    [3, 3, 3, 10, 10],
+    [10, 10, 10, 10, 10],
+    [10, 10, 10, 1],
+  ]);
 });

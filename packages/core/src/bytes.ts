@@ -34,6 +34,32 @@ export function chunkSizeFor(plainBytes: number): number {
   return Math.max(plainBytes + 1, SMALLEST_CHUNK_BYTES);
 }
 
+/**
+ * Copies of the bytes in pieces of one length, the last one shorter, for whoever keeps them or gives them away: whoever made the chunks may
+ * still need them, or take them back.
+ */
+export async function* copiedInPieces(
+  stream: ByteStream,
+  pieceBytes: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
+  let piece = new Uint8Array(pieceBytes);
+  let filledBytes = 0;
+  for await (const chunk of stream) {
+    for (let at = 0; at < chunk.length; ) {
+      const part = chunk.subarray(at, at + pieceBytes - filledBytes);
+      piece.set(part, filledBytes);
+      filledBytes += part.length;
+      at += part.length;
+      if (filledBytes === pieceBytes) {
+        yield piece;
+        piece = new Uint8Array(pieceBytes);
+        filledBytes = 0;
+      }
+    }
+  }
+  if (filledBytes > 0) yield piece.subarray(0, filledBytes);
+}
+
 /** Rounds up to a multiple of `unit`, a power of two or not. */
 export function roundUp(value: number, unit: number): number {
   return Math.ceil(value / unit) * unit;

@@ -3,6 +3,7 @@ export {
   chunkSizeFor,
   collectBytes,
   compareBytes,
+  copiedInPieces,
   formatBytes,
   freeBytes,
   freeEngineChunk,

@@ -116,7 +116,7 @@ export class ContentIndex implements KnownContent, Disposable {
 
   #pathOf(object: number): string {
     const digest = this.#objects.at(object) ?? new Uint8Array();
-    return this.#repository.objectPath(Buffer.from(digest).toString('hex'));
+    return this.#repository.objectPath(digest.toHex());
   }
 }
 

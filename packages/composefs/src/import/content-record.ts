@@ -108,7 +108,7 @@ function readContent(
 ): LocatedContent {
   if (reader.number(OBJECT) === INLINE) return inlineContent(reader.bytes(INLINE_LIMIT_BYTES));
   // Copied: views would keep the whole chunk in memory.
-  const sha256 = Buffer.from(reader.bytes(SHA256_BYTES));
+  const sha256 = new Uint8Array(reader.bytes(SHA256_BYTES));
   const object = objects.at(reader.number(MAX_OBJECTS));
   const offsetBytes = reader.number();
   const sizeBytes = reader.number();

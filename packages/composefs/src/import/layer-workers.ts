@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { ResourceLimits, Worker } from 'node:worker_threads';
-import type { ByteStream } from '@slipway/core';
+import { type ByteStream, copiedInPieces } from '@slipway/core';
 import { unpackThrown, WorkerScript } from '@slipway/core/thread';
 import { releaseMemory } from '@slipway/linux';
 import type { PackedLayer } from '@slipway/oci';
@@ -107,7 +107,7 @@ class LayerWorker {
 
   /** Sends the bytes, never far ahead of the thread, until it has an outcome. */
   async #feed(blob: ByteStream, signal: AbortSignal): Promise<void> {
-    for await (const bytes of inChunks(blob)) {
+    for await (const bytes of copiedInPieces(blob, CHUNK_BYTES)) {
       while (this.#ahead >= CHUNKS_AHEAD && !this.#over) await this.#report();
       signal.throwIfAborted();
       if (this.#over) return;
@@ -142,26 +142,6 @@ class LayerWorker {
   #send(order: LayerOrder): void {
     this.#thread.postMessage(order, []);
   }
-}
-
-/** Copies of the bytes in pieces of one length, which can be given away: whoever made the chunks may still need them. */
-async function* inChunks(blob: ByteStream): AsyncGenerator<Uint8Array<ArrayBuffer>, void, undefined> {
-  let piece = new Uint8Array(CHUNK_BYTES);
-  let filledBytes = 0;
-  for await (const chunk of blob) {
-    for (let at = 0; at < chunk.length; ) {
-      const part = chunk.subarray(at, at + piece.length - filledBytes);
-      piece.set(part, filledBytes);
-      filledBytes += part.length;
-      at += part.length;
-      if (filledBytes === CHUNK_BYTES) {
-        yield piece;
-        piece = new Uint8Array(CHUNK_BYTES);
-        filledBytes = 0;
-      }
-    }
-  }
-  if (filledBytes > 0) yield piece.subarray(0, filledBytes);
 }
 
 /** Whether threads can be started: a bundle somebody made of this may lack their script. */

@@ -31,7 +31,7 @@ export class ObjectHasher {
   async hash(object: Uint8Array): Promise<WholeObject> {
     const hash = createHash('sha256');
     let sizeBytes = 0;
-    const path = this.#repository.objectPath(Buffer.from(object).toString('hex'));
+    const path = this.#repository.objectPath(object.toHex());
     for (const chunk of readPart(path, 0, Number.MAX_SAFE_INTEGER, this.#scratch)) {
       hash.update(chunk);
       sizeBytes += chunk.length;

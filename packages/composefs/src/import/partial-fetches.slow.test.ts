@@ -233,8 +233,8 @@ describe('the record of contents', () => {
   const sha256 = createHash('sha256').update('x').digest();
   const object = Buffer.alloc(32, 7);
   const contents = [
-    { kind: 'object', sha256, object, offsetBytes: 0, sizeBytes: 2 ** 40 },
-    { kind: 'object', sha256, object, offsetBytes: 4096, sizeBytes: 1 },
+    { kind: 'object', sha256: new Uint8Array(sha256), object, offsetBytes: 0, sizeBytes: 2 ** 40 },
+    { kind: 'object', sha256: new Uint8Array(sha256), object, offsetBytes: 4096, sizeBytes: 1 },
     { kind: 'inline', sha256, bytes: Buffer.from('x') },
   ] as const;
 

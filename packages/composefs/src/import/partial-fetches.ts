@@ -201,7 +201,7 @@ function nextNamed(files: Iterator<TocFile, unknown>, name: string): TocFile | u
 function* contentsOfFile(file: TocFile, object: Uint8Array): Generator<LocatedContent, void, undefined> {
   const located = (digest: string, offsetBytes: number, sizeBytes: number): LocatedContent[] =>
     digest.startsWith('sha256:')
-      ? [{ kind: 'object', sha256: Buffer.from(digest.slice(7), 'hex'), object, offsetBytes, sizeBytes }]
+      ? [{ kind: 'object', sha256: Uint8Array.fromHex(digest.slice(7)), object, offsetBytes, sizeBytes }]
       : [];
   yield* located(file.digest, 0, file.sizeBytes);
   let at = 0;

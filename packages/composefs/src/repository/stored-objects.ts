@@ -13,7 +13,7 @@ export class StoredObjects {
   /** @throws SlipwayError IO_FAILED */
   constructor(store: Store) {
     for (const { digest } of objectFiles(store))
-      if (digest !== undefined) this.digests.indexOf(Buffer.from(digest, 'hex'));
+      if (digest !== undefined) this.digests.indexOf(Uint8Array.fromHex(digest));
     this.#isNamed = new Uint8Array(this.digests.length);
   }
 

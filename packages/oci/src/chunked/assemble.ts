@@ -1,7 +1,6 @@
 /** Putting an archive together of what was here and what was fetched. */
 import { hash } from 'node:crypto';
-import { zstdDecompressSync } from 'node:zlib';
-import { type ByteStream, chunkSizeFor, SlipwayError } from '@slipway/core';
+import { isSlipwayError, SlipwayError } from '@slipway/core';
 import { checkHashed, DigestHasher, digestAlgorithm } from '../digest.ts';
 import type { Digest } from '../image.ts';
 import { decompress } from '../layer/decompress.ts';
@@ -12,20 +11,18 @@ import type { ArchivePart, ContentPart, PlannedFile } from './plan.ts';
 import type { TarSplitEntry } from './tar-split.ts';
 import type { TocChunk, TocFile } from './toc-files.ts';
 
-/** Pieces up to this length are unpacked at once; longer ones, which few tools write, as a stream. */
-const AT_ONCE_BYTES = 8 * 2 ** 20;
 const ZEROS = Buffer.alloc(256 * 1024);
 
 /**
  * The archive of a layer with a tar-split: headers from there, contents as planned.
  *
- * @param fetched the planned ranges, one after the other
+ * @param unpacked what is in the planned ranges, one after the other
  * @throws SlipwayError OCI_CHUNKED_INVALID when the two do not fit, OCI_DIGEST_MISMATCH, OCI_COMPRESSION_INVALID
  */
 export async function* assembleFiles(
   tarSplit: AsyncIterable<TarSplitEntry>,
   files: Iterable<PlannedFile>,
-  fetched: ChunkCursor,
+  unpacked: ChunkCursor,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const planned = Iterator.from(files);
   for await (const entry of tarSplit) {
@@ -35,7 +32,7 @@ export async function* assembleFiles(
       if (next?.file.name !== entry.name || next.file.sizeBytes !== entry.sizeBytes) {
         throw invalid(`its tar-split has ${quoteName(entry.name)} where its table of contents has not`);
       }
-      yield* fileOf(next, fetched);
+      yield* fileOf(next, unpacked);
     }
   }
   if (planned.next().done !== true) throw invalid('its table of contents has files its tar-split has not');
@@ -44,11 +41,11 @@ export async function* assembleFiles(
 /** A file of several parts is verified as well: its digest is remembered as that of what is stored. */
 async function* fileOf(
   { file, parts }: PlannedFile,
-  fetched: ChunkCursor,
+  unpacked: ChunkCursor,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hasher = parts.length > 1 ? new DigestHasher(digestAlgorithm(file.digest)) : undefined;
   for (const part of parts) {
-    for await (const piece of contentOf(part, file, fetched)) {
+    for await (const piece of contentOf(part, file, unpacked)) {
       hasher?.update(piece);
       yield piece;
     }
@@ -71,7 +68,7 @@ export async function* assembleArchive(
 async function* contentOf(
   part: ContentPart,
   file: TocFile,
-  fetched: ChunkCursor,
+  unpacked: ChunkCursor,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   switch (part.kind) {
     case 'known':
@@ -82,13 +79,40 @@ async function* contentOf(
         yield ZEROS.subarray(0, Math.min(left, ZEROS.length));
       }
       return;
-    case 'fetch': {
-      const lengthBytes = part.endBytes - part.chunk.startBytes;
-      const isShort = part.chunk.sizeBytes <= AT_ONCE_BYTES && lengthBytes <= AT_ONCE_BYTES;
-      if (isShort) yield unpack(await fetched.take(lengthBytes), part.chunk, file);
-      else yield* unpackStream(take(fetched, lengthBytes), part.chunk, file);
-    }
+    case 'fetch':
+      yield* fetchedPiece(part.chunk, file, unpacked);
   }
+}
+
+/** Most are short and here by now, and are hashed at once: setting a hasher up takes longer than they do. */
+async function* fetchedPiece(
+  { sizeBytes, digest }: TocChunk,
+  file: TocFile,
+  unpacked: ChunkCursor,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const whole = unpacked.takeNow(sizeBytes);
+  if (whole !== undefined) {
+    if (digest !== undefined) checkPiece(whole, digest, file);
+    yield whole;
+    return;
+  }
+  const hasher = new DigestHasher(digest === undefined ? 'sha256' : digestAlgorithm(digest));
+  try {
+    for await (const piece of unpacked.pieces(sizeBytes)) {
+      hasher.update(piece);
+      yield piece;
+    }
+  } catch (cause) {
+    throw isSlipwayError(cause, 'OCI_COMPRESSION_INVALID') ? damaged(file, cause) : cause;
+  }
+  if (hasher.sizeBytes !== sizeBytes) throw damaged(file);
+  if (digest !== undefined) checkHashed(hasher, digest, sizeBytes, `a piece of ${quoteName(file.name)}`);
+}
+
+function checkPiece(bytes: Uint8Array, digest: Digest, file: TocFile): void {
+  const algorithm = digestAlgorithm(digest);
+  const actual = `${algorithm}:${hash(algorithm, bytes, 'hex')}`;
+  if (actual !== digest) throw mismatch(file, digest, actual);
 }
 
 /** A file that changed in the store would shift everything after it. */
@@ -103,41 +127,6 @@ async function* checkedLength(
     yield chunk;
   }
   if (seen !== sizeBytes) throw invalid('a file of the store has another length than it had');
-}
-
-function unpack(packed: Uint8Array, chunk: TocChunk, file: TocFile): Uint8Array {
-  let content: Buffer;
-  try {
-    content = zstdDecompressSync(packed, {
-      maxOutputLength: chunk.sizeBytes,
-      chunkSize: chunkSizeFor(chunk.sizeBytes),
-    });
-  } catch (cause) {
-    throw damaged(file, cause);
-  }
-  if (content.length !== chunk.sizeBytes) throw damaged(file);
-  const { digest } = chunk;
-  if (digest !== undefined) {
-    const algorithm = digestAlgorithm(digest);
-    const actual = `${algorithm}:${hash(algorithm, content, 'hex')}`;
-    if (actual !== digest) throw mismatch(file, digest, actual);
-  }
-  return content;
-}
-
-async function* unpackStream(
-  packed: ByteStream,
-  chunk: TocChunk,
-  file: TocFile,
-): AsyncGenerator<Uint8Array, void, undefined> {
-  const what = `a piece of ${quoteName(file.name)}`;
-  const hasher = new DigestHasher(chunk.digest === undefined ? 'sha256' : digestAlgorithm(chunk.digest));
-  for await (const piece of decompress(packed, { what, limitBytes: chunk.sizeBytes })) {
-    hasher.update(piece);
-    yield piece;
-  }
-  if (chunk.digest !== undefined) checkHashed(hasher, chunk.digest, chunk.sizeBytes, what);
-  else if (hasher.sizeBytes !== chunk.sizeBytes) throw damaged(file);
 }
 
 /** The next bytes of what was fetched, copied: a decompressor asks for more before it is done with what it has. */

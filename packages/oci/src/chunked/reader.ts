@@ -1,7 +1,7 @@
 /** Reading of zstd:chunked and eStargz: the archive of a layer, of which only a part is fetched. */
-import { type ByteStream, isSlipwayError, SlipwayError } from '@slipway/core';
+import { type ByteStream, copiedInPieces, isSlipwayError, SlipwayError } from '@slipway/core';
 import { checkHashed, DigestHasher, digestAlgorithm } from '../digest.ts';
-import type { Descriptor, Digest, ImageSource, ResolvedImage } from '../image.ts';
+import type { BlobRange, Descriptor, Digest, ImageSource, ResolvedImage } from '../image.ts';
 import { decompress } from '../layer/decompress.ts';
 import { ChunkCursor } from '../tar/chunk-cursor.ts';
 import { readTar } from '../tar/reader.ts';
@@ -44,6 +44,8 @@ export interface PartialLayer {
 
 /** Compressed tar-splits of any real layer are a fraction of this; they are held in memory. */
 const MAX_PACKED_TAR_SPLIT_BYTES = 64 * 2 ** 20;
+/** Short pieces go to the decompressor together. */
+const PACKED_BYTES = 128 * 1024;
 /** When more than nine tenths must be fetched, the whole layer is fetched: in one stream, which can be resumed. */
 const WORTHWHILE = 0.9;
 
@@ -191,8 +193,8 @@ function planLayer(job: Job, { toc, tarSplit, endBytes }: Tables, known: KnownCo
       wantedBytes: lengthOf(ranges),
       files: toc.files,
       archive: () =>
-        reading(new ChunkCursor(fetchRanges(job.source, job.descriptor, ranges, job.options)), (fetched) =>
-          assembleFiles(readTarSplit(tarSplit()), files, fetched),
+        reading(new ChunkCursor(unpackPieces(job, ranges)), (unpacked) =>
+          assembleFiles(readTarSplit(tarSplit()), files, unpacked),
         ),
     };
   }
@@ -207,6 +209,12 @@ function planLayer(job: Job, { toc, tarSplit, endBytes }: Tables, known: KnownCo
         assembleArchive(parts, fetched, job.what),
       ),
   };
+}
+
+/** One decompressor for all pieces, each of which is a frame: with one for each, what they take would lie about between what stays. */
+function unpackPieces({ source, descriptor, options, what }: Job, ranges: readonly BlobRange[]): ByteStream {
+  const fetched = copiedInPieces(fetchRanges(source, descriptor, ranges, options), PACKED_BYTES);
+  return decompress(fetched, { what, only: 'zstd', reuseChunks: true });
 }
 
 /** Whoever stops reading the archive stops the fetching. */

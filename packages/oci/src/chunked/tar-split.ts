@@ -5,6 +5,7 @@
  * Readers of it want one segment for each header: the padding of the file before, extended headers and the header itself.
  */
 import { type ByteStream, SlipwayError } from '@slipway/core';
+import { bytesOfText } from './name-bytes.ts';
 
 /** One line. */
 export type TarSplitEntry =
@@ -106,7 +107,7 @@ function parseLine(line: Buffer): TarSplitEntry {
     return { kind: 'file', name: Buffer.from(rawName, 'base64').toString('latin1'), sizeBytes };
   }
   if (typeof name !== 'string') throw invalid('a file has no name');
-  return { kind: 'file', name: Buffer.from(name, 'utf8').toString('latin1'), sizeBytes };
+  return { kind: 'file', name: bytesOfText(name), sizeBytes };
 }
 
 function asBase64(bytes: Uint8Array): string {

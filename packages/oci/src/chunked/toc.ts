@@ -3,6 +3,7 @@ import { type ByteStream, SlipwayError } from '@slipway/core';
 import { isDigest } from '../digest.ts';
 import type { Digest } from '../image.ts';
 import { JsonScanner, ScanProblem } from './json-scanner.ts';
+import { bytesOfText } from './name-bytes.ts';
 import { type TocChunk, type TocFile, TocFiles } from './toc-files.ts';
 
 /** One entry as it is written; times as RFC 3339 with nanoseconds, attributes in base64. */
@@ -166,7 +167,7 @@ function openFile(entry: Json): OpenFile | undefined {
   if (sizeBytes === 0 || typeof digest !== 'string') return undefined;
   if (typeof name !== 'string' || !isDigest(digest)) throw invalid('a file has no name or no valid digest');
   return {
-    name: Buffer.from(name, 'utf8').toString('latin1'),
+    name: bytesOfText(name),
     sizeBytes,
     digest,
     endBytes: count(entry, 'endOffset'),

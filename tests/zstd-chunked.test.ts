@@ -98,10 +98,11 @@ describe('the next version of an image', () => {
     });
     const { imported, sentBytes, events } = await pull(repository, 'v2');
     expect(sentBytes).toBeLessThan(alone.length * 1.05);
-    expect(imported.fetchedBytes).toBe(sentBytes);
+    const { fetchedBytes } = imported;
+    expectLittleAround(fetchedBytes, sentBytes);
     // Progress says what was fetched and what was saved: the whole layer together.
     const size = imported.layers[0] === undefined ? 0 : await layerBytes('v2');
-    expect(events.at(-1)).toMatchObject({ kind: 'end', done: sentBytes, saved: size - sentBytes });
+    expect(events.at(-1)).toMatchObject({ kind: 'end', done: fetchedBytes, saved: size - fetchedBytes });
     await expectSameAsWhole(repository, imported, 'v2');
   });
 
@@ -267,9 +268,10 @@ describe('eStargz by stargz-snapshotter', () => {
     expect(warnings).toEqual([]);
     expect(sentBytes).toBeGreaterThan(alone / 2);
     expect(sentBytes).toBeLessThan(alone * 1.05);
-    expect(imported.fetchedBytes).toBe(sentBytes);
-    const saved = (await layerBytes('e2-stargz')) - sentBytes;
-    expect(events.at(-1)).toMatchObject({ kind: 'end', done: sentBytes, saved });
+    const { fetchedBytes } = imported;
+    expectLittleAround(fetchedBytes, sentBytes);
+    const saved = (await layerBytes('e2-stargz')) - fetchedBytes;
+    expect(events.at(-1)).toMatchObject({ kind: 'end', done: fetchedBytes, saved });
     await expectSameAsWhole(repository, imported, 'e2-stargz');
   });
 
@@ -401,6 +403,12 @@ async function pull(repository: Repository, tag: string): Promise<Pulled> {
     .slice(before)
     .filter((request) => request.method === 'GET' && layers.has(request.path));
   return { imported, sentBytes: seen.reduce((sum, request) => sum + request.sentBytes, 0), warnings, events };
+}
+
+/** Where several ranges come in one answer, the registry says of each which one it is. */
+function expectLittleAround(fetchedBytes: number, sentBytes: number): void {
+  expect(sentBytes).toBeGreaterThanOrEqual(fetchedBytes);
+  expect(sentBytes - fetchedBytes).toBeLessThan(sentBytes / 100);
 }
 
 /** The records of all layers are, byte for byte, those of an import that read everything. */

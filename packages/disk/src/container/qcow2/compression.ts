@@ -1,4 +1,4 @@
-import { constants, createZstdCompress, deflateRaw, type ZstdCompress } from 'node:zlib';
+import { constants, createZstdCompress, deflateRaw } from 'node:zlib';
 import { CLUSTER_BITS, CLUSTER_BYTES, DEFLATE_WINDOW_BITS } from './format.ts';
 
 /** How the clusters of a qcow2 image are packed; everything since QEMU 5.1 reads zstd. */
@@ -33,61 +33,71 @@ const DEFLATE_PACKER: ClusterPacker = {
   close: () => undefined,
 };
 
-/** A compressor that makes every write a frame of its own, and what it has put out of the current one. */
-interface Lane {
-  readonly stream: ZstdCompress;
-  output: Buffer[];
-  settle: { resolve(packed: Buffer): void; reject(error: Error): void } | undefined;
+/** A cluster that waits for its lane, or is in it. */
+interface PackJob {
+  readonly cluster: Buffer;
+  resolve(packed: Buffer): void;
+  reject(error: Error): void;
 }
 
-/** Keeps its compressors: setting one up for every cluster takes as long as packing it. */
-class ZstdPacker implements ClusterPacker {
-  readonly #lanes: readonly Lane[];
-  readonly #idle: Lane[];
-  readonly #waiting: { readonly cluster: Buffer; readonly settle: NonNullable<Lane['settle']> }[] = [];
-
-  constructor() {
-    this.#lanes = Array.from({ length: LANES }, () => openLane());
-    this.#idle = [...this.#lanes];
-  }
-
-  pack(cluster: Buffer): Promise<Buffer> {
-    return new Promise((resolve, reject) => {
-      const lane = this.#idle.pop();
-      if (lane === undefined) this.#waiting.push({ cluster, settle: { resolve, reject } });
-      else this.#start(lane, cluster, { resolve, reject });
-    });
-  }
-
-  close(): void {
-    for (const { stream } of this.#lanes) stream.destroy();
-  }
-
-  #start(lane: Lane, cluster: Buffer, settle: NonNullable<Lane['settle']>): void {
-    lane.output = [];
-    lane.settle = settle;
-    lane.stream.write(cluster, (error) => {
-      lane.settle = undefined;
-      if (error !== undefined && error !== null) {
-        settle.reject(error);
-        return;
-      }
-      settle.resolve(lane.output.length === 1 ? (lane.output[0] ?? cluster) : Buffer.concat(lane.output));
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#idle.push(lane);
-      else this.#start(lane, next.cluster, next.settle);
-    });
-  }
-}
-
-function openLane(): Lane {
-  const stream = createZstdCompress({
+/** A compressor that makes every write a frame of its own, one after the other. */
+class Lane {
+  readonly #stream = createZstdCompress({
     flush: constants.ZSTD_e_end,
     chunkSize: OUTPUT_BYTES,
     params: { [constants.ZSTD_c_compressionLevel]: 3, [constants.ZSTD_c_windowLog]: CLUSTER_BITS },
   });
-  const lane: Lane = { stream, output: [], settle: undefined };
-  stream.on('data', (chunk: Buffer) => lane.output.push(chunk));
-  stream.on('error', (error) => lane.settle?.reject(error));
-  return lane;
+  readonly #waiting: PackJob[] = [];
+  #job: PackJob | undefined;
+  /** What has come out for the job. */
+  #output: Buffer[] = [];
+
+  constructor() {
+    this.#stream.on('data', (chunk: Buffer) => this.#output.push(chunk));
+    this.#stream.on('error', (error) => this.#job?.reject(error));
+  }
+
+  pack(cluster: Buffer): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ cluster, resolve, reject });
+      if (this.#job === undefined) this.#startNext();
+    });
+  }
+
+  close(): void {
+    this.#stream.destroy();
+  }
+
+  #startNext(): void {
+    const job = this.#waiting.shift();
+    this.#job = job;
+    if (job === undefined) return;
+    this.#output = [];
+    this.#stream.write(job.cluster, (error) => {
+      if (error !== undefined && error !== null) job.reject(error);
+      else job.resolve(Buffer.concat(this.#output));
+      this.#startNext();
+    });
+  }
+}
+
+/**
+ * Keeps its compressors: setting one up for every cluster takes as long as packing it.
+ *
+ * INVARIANT: a lane packs the same clusters in the same order whatever the threads do. What a compressor makes of a cluster may depend on what
+ * it packed before (one frame in some tens of thousands does), and the same disk has to become the same file.
+ */
+class ZstdPacker implements ClusterPacker {
+  readonly #lanes: readonly Lane[] = Array.from({ length: LANES }, () => new Lane());
+  #packed = 0;
+
+  pack(cluster: Buffer): Promise<Buffer> {
+    const lane = this.#lanes[this.#packed % LANES];
+    this.#packed += 1;
+    return lane === undefined ? Promise.reject(new Error('internal error: no lane')) : lane.pack(cluster);
+  }
+
+  close(): void {
+    for (const lane of this.#lanes) lane.close();
+  }
 }

@@ -1,5 +1,5 @@
 /** Reading the status of a host, as root or not. */
-import { mkdir, readFile, rename, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf, isoTime, isSlipwayError, type Logger } from '@slipway/core';
 import { readCopiesReport } from './boot-copies/report.ts';
@@ -12,6 +12,7 @@ import { type HealthReport, readHealthReport } from './health/report.ts';
 import { type FallbackStory, lastFallback, publishStory } from './health/story.ts';
 import { readHistory } from './history.ts';
 import { parseJsonRecord } from './json-record.ts';
+import { writeRunFile } from './run-file.ts';
 import { softRebootTargets } from './soft-reboot.ts';
 import type { HostSystem } from './system.ts';
 import { transientPlaces } from './transient.ts';
@@ -64,10 +65,7 @@ export async function publishStatus(system: HostSystem, log: Logger): Promise<vo
     await publishStory(system, status.slipway.fallback ?? undefined, log);
     const asOf = isoTime(system.clock);
     const text = `${JSON.stringify({ ...status, slipway: { ...status.slipway, asOf } })}\n`;
-    const path = publishedPath(system);
-    await mkdir(system.runDirectory, { recursive: true, mode: 0o755 });
-    await writeFile(`${path}.tmp`, text, { mode: 0o644 });
-    await rename(`${path}.tmp`, path);
+    await writeRunFile(publishedPath(system), text);
   } catch (thrown) {
     log.warn('the status was not written down for other users', { reason: String(thrown) });
   }

@@ -1,4 +1,4 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash, type Hash, hash } from 'node:crypto';
 import { type ByteStream, SlipwayError } from '@slipway/core';
 import type { Digest } from './image.ts';
 
@@ -40,7 +40,7 @@ export function digestHex(digest: Digest): string {
 
 /** The digest of bytes at hand. */
 export function digestOf(bytes: Uint8Array, algorithm: DigestAlgorithm = 'sha256'): Digest {
-  return `${algorithm}:${createHash(algorithm).update(bytes).digest('hex')}` as Digest;
+  return `${algorithm}:${hash(algorithm, bytes, 'hex')}` as Digest;
 }
 
 /** Counts and hashes bytes as they come. */

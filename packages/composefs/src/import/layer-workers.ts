@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
-import type { ResourceLimits, Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { type ByteStream, copiedInPieces } from '@slipway/core';
-import { unpackThrown, WorkerScript } from '@slipway/core/thread';
+import { SMALL_NURSERY, unpackThrown, WorkerScript } from '@slipway/core/thread';
 import { releaseMemory } from '@slipway/linux';
 import type { PackedLayer } from '@slipway/oci';
 import type { Repository } from '../repository/repository.ts';
@@ -18,8 +18,6 @@ const SCRIPT = new WorkerScript(import.meta.url, 'layer-worker');
 
 /** Layers read at a time. More would not be faster: each keeps two processors busy, decompressing and the rest. */
 const MOST_WORKERS = 2;
-/** What a worker allocates is garbage at once; a small nursery keeps it, and the buffers hanging on it, few. */
-const LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 2 };
 
 /** How many layers to read at a time on this machine. */
 export function layersAtOnce(): number {
@@ -82,7 +80,7 @@ class LayerWorker {
   #wake: (() => void) | undefined;
 
   constructor(data: LayerWorkerData) {
-    this.#thread = SCRIPT.start({ workerData: data, resourceLimits: LIMITS });
+    this.#thread = SCRIPT.start({ workerData: data, resourceLimits: SMALL_NURSERY });
     this.#thread.on('message', (report: LayerReport) => this.#hear(report));
     this.#thread.on('error', (cause) => this.#fail(cause));
     this.#thread.on('exit', () =>

@@ -1,16 +1,13 @@
 import { availableParallelism } from 'node:os';
-import type { ResourceLimits, Worker } from 'node:worker_threads';
+import type { Worker } from 'node:worker_threads';
 import { messageOf } from '@slipway/core';
-import { WorkerScript } from '@slipway/core/thread';
+import { SMALL_NURSERY, WorkerScript } from '@slipway/core/thread';
 import type { VerityAlgorithm } from './algorithm.ts';
 import { type MerkleTree, VerityHasher } from './hasher.ts';
 import type { FilePart } from './load-parts.ts';
 import type { Answer, Done, Order } from './verity-worker.ts';
 
 const SCRIPT = new WorkerScript(import.meta.url, 'verity-worker');
-
-/** What a thread allocates is garbage at once; a small nursery keeps it few. */
-const LIMITS: ResourceLimits = { maxYoungGenerationSizeMb: 2 };
 
 /** One order: large enough that asking costs nothing beside it, small enough that all threads end together. */
 const PART_BYTES = 4 * 1024 * 1024;
@@ -130,7 +127,7 @@ const NOTHING: HashedPart = { kind: 'hash', hashes: new Uint8Array(0), sizeBytes
 
 /** One thread, which has one order at a time. */
 class PartWorker {
-  readonly #thread: Worker = SCRIPT.start({ resourceLimits: LIMITS });
+  readonly #thread: Worker = SCRIPT.start({ resourceLimits: SMALL_NURSERY });
   #answer = Promise.withResolvers<Answer>();
   /** Why it answers no more. */
   #ended: Answer | undefined;

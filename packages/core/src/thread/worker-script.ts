@@ -1,7 +1,10 @@
 import { existsSync } from 'node:fs';
 import { getAsset, getAssetKeys, isSea } from 'node:sea';
 import { fileURLToPath } from 'node:url';
-import { Worker, type WorkerOptions } from 'node:worker_threads';
+import { type ResourceLimits, Worker, type WorkerOptions } from 'node:worker_threads';
+
+/** For threads that allocate what is garbage at once: a small nursery keeps it, and the buffers hanging on it, few. */
+export const SMALL_NURSERY: ResourceLimits = { maxYoungGenerationSizeMb: 2 };
 
 /**
  * The script of a thread. In a checkout and in an npm package it stands beside the module that starts it; in a single executable it is

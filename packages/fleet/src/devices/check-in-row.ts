@@ -4,29 +4,7 @@ import type { DeviceRow } from '../database/tables.ts';
 import type { CallContext } from '../http/handler.ts';
 import { unauthenticated } from './device-identity.ts';
 
-/** What a check-in needs of a device: the row by its key, without the report. */
-export type CheckInRow = Pick<
-  DeviceRow,
-  | 'name'
-  | 'organisation'
-  | 'labels'
-  | 'spec'
-  | 'revision'
-  | 'lifecycle'
-  | 'fleet'
-  | 'report_tag'
-  | 'phase'
-  | 'failure'
-  | 'booted_digest'
-  | 'update_order'
-  | 'order_revision'
-  | 'denied'
-  | 'certificate_serial'
-  | 'previous_serial'
-  | 'config_problem'
->;
-
-const COLUMNS: readonly (keyof CheckInRow)[] = [
+const COLUMNS = [
   'name',
   'organisation',
   'labels',
@@ -44,7 +22,10 @@ const COLUMNS: readonly (keyof CheckInRow)[] = [
   'certificate_serial',
   'previous_serial',
   'config_problem',
-];
+] as const;
+
+/** What a check-in needs of a device: the row by its key, without the report. */
+export type CheckInRow = Pick<DeviceRow, (typeof COLUMNS)[number]>;
 
 /**
  * The device of a certificate, as it is now. A certificate that was replaced is good until the new one was used once; of a

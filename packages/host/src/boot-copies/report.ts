@@ -1,8 +1,9 @@
 /** What became of the boot partitions of other disks in this boot: for the status, and to see that nothing changed since. */
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { errnoOf } from '@slipway/core';
 import { asJsonRecord, parseJsonRecord } from '../json-record.ts';
+import { writeRunFile } from '../run-file.ts';
 import type { HostSystem } from '../system.ts';
 
 /** One of them. */
@@ -22,10 +23,7 @@ export interface CopiesReport {
 
 /** Everyone may read it; gone with the next boot. Its being there is what slipway-boot-copies.service waits for. */
 export async function writeCopiesReport(system: HostSystem, report: CopiesReport): Promise<void> {
-  const path = pathOf(system);
-  await mkdir(system.runDirectory, { recursive: true, mode: 0o755 });
-  await writeFile(`${path}.tmp`, `${JSON.stringify(report)}\n`, { mode: 0o644 });
-  await rename(`${path}.tmp`, path);
+  await writeRunFile(pathOf(system), `${JSON.stringify(report)}\n`);
 }
 
 export async function removeCopiesReport(system: HostSystem): Promise<void> {

@@ -1,7 +1,7 @@
 /** What the health checks of a boot found. */
-import { mkdir, rename, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { asJsonRecord, type JsonRecord, readJsonRecord } from '../json-record.ts';
+import { writeRunFile } from '../run-file.ts';
 import type { HostSystem } from '../system.ts';
 import type { ScriptResult } from './run-scripts.ts';
 
@@ -30,10 +30,7 @@ export async function readHealthReport(system: HostSystem): Promise<HealthReport
 
 /** Writes the report of this boot where everyone may read it. Gone at reboot. */
 export async function writeHealthReport(system: HostSystem, report: HealthReport): Promise<void> {
-  const path = reportPath(system);
-  await mkdir(system.runDirectory, { recursive: true, mode: 0o755 });
-  await writeFile(`${path}.tmp`, `${JSON.stringify(report, undefined, 2)}\n`, { mode: 0o644 });
-  await rename(`${path}.tmp`, path);
+  await writeRunFile(reportPath(system), `${JSON.stringify(report, undefined, 2)}\n`);
 }
 
 /** A report out of its JSON; undefined when it is none. */

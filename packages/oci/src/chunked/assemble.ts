@@ -1,7 +1,6 @@
 /** Putting an archive together of what was here and what was fetched. */
-import { hash } from 'node:crypto';
 import { isSlipwayError, SlipwayError } from '@slipway/core';
-import { checkHashed, DigestHasher, digestAlgorithm } from '../digest.ts';
+import { checkHashed, DigestHasher, digestAlgorithm, digestOf } from '../digest.ts';
 import type { Digest } from '../image.ts';
 import { decompress } from '../layer/decompress.ts';
 import type { ChunkCursor } from '../tar/chunk-cursor.ts';
@@ -110,8 +109,7 @@ async function* fetchedPiece(
 }
 
 function checkPiece(bytes: Uint8Array, digest: Digest, file: TocFile): void {
-  const algorithm = digestAlgorithm(digest);
-  const actual = `${algorithm}:${hash(algorithm, bytes, 'hex')}`;
+  const actual = digestOf(bytes, digestAlgorithm(digest));
   if (actual !== digest) throw mismatch(file, digest, actual);
 }
 

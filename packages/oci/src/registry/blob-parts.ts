@@ -6,7 +6,7 @@ import { bodyOf, endedEarly, requestBlob } from './blob-request.ts';
 import { boundaryOf, readPartHeader } from './content-range.ts';
 import { type HttpResponse, header } from './http.ts';
 import type { RepositoryClient } from './repository-client.ts';
-import { Transient, waitBeforeRetry } from './retry.ts';
+import { resumed } from './retry.ts';
 
 /** Several ranges may be refused for being several: as a request that makes no sense, a header too long, something not built. */
 const REFUSALS: readonly number[] = [400, 416, 431, 501];
@@ -36,25 +36,13 @@ export class BlobParts {
     ranges: readonly BlobRange[],
     options: OperationOptions,
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    let left = ranges;
-    let failures = 0;
-    while (left.length > 0) {
-      options.signal?.throwIfAborted();
-      try {
-        for await (const chunk of this.#ask(descriptor, left, options)) {
-          left = without(left, chunk.length);
-          failures = 0;
-          yield chunk;
-        }
-      } catch (thrown) {
-        if (!(thrown instanceof Transient)) throw thrown;
-        failures += 1;
-        await waitBeforeRetry(this.#client.retry, options, failures, thrown);
-      }
-    }
+    yield* resumed(this.#client.retry, options, (doneBytes) => {
+      const left = after(ranges, doneBytes);
+      return left.length === 0 ? undefined : this.#ask(descriptor, left, options);
+    });
   }
 
-  /** One request. It brings some bytes, or throws, or teaches that several ranges cannot be had; a chunk is never of two ranges. */
+  /** One request. It brings some bytes, or throws, or teaches that several ranges cannot be had. */
   async *#ask(
     descriptor: Descriptor,
     ranges: readonly BlobRange[],
@@ -105,9 +93,12 @@ export class BlobParts {
   }
 }
 
-/** What is left when so many bytes of the first range have come. */
-function without([first, ...others]: readonly BlobRange[], bytes: number): readonly BlobRange[] {
-  if (first === undefined) return [];
-  const startBytes = first.startBytes + bytes;
-  return startBytes === first.endBytes ? others : [{ ...first, startBytes }, ...others];
+/** What comes after the first so many bytes of ranges. */
+function after(ranges: readonly BlobRange[], bytes: number): readonly BlobRange[] {
+  let passedBytes = bytes;
+  return ranges.flatMap(({ startBytes, endBytes }) => {
+    const start = Math.min(startBytes + passedBytes, endBytes);
+    passedBytes -= start - startBytes;
+    return start === endBytes ? [] : [{ startBytes: start, endBytes }];
+  });
 }

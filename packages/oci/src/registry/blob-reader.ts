@@ -4,7 +4,7 @@ import { bodyOf, endedEarly, noRanges, otherRange, requestBlob, wrongSize } from
 import { parseContentRange } from './content-range.ts';
 import { type HttpResponse, header } from './http.ts';
 import type { RepositoryClient } from './repository-client.ts';
-import { Transient, waitBeforeRetry } from './retry.ts';
+import { resumed } from './retry.ts';
 
 /**
  * Bytes of a blob from an offset on. A connection that breaks, stalls or ends early is taken up again
@@ -20,27 +20,15 @@ export async function* readBlob(
   startBytes: number,
   options: OperationOptions,
 ): AsyncGenerator<Uint8Array, void, undefined> {
-  let at = startBytes;
-  let failures = 0;
-  while (at < descriptor.size) {
-    options.signal?.throwIfAborted();
-    const rest = { startBytes: at, endBytes: descriptor.size };
-    try {
-      for await (const chunk of openRange(client, descriptor, rest, 'part-or-whole', options)) {
-        at += chunk.length;
-        failures = 0;
-        yield chunk;
-      }
-    } catch (thrown) {
-      if (!(thrown instanceof Transient)) throw thrown;
-      failures += 1;
-      await waitBeforeRetry(client.retry, options, failures, thrown);
-    }
-  }
+  yield* resumed(client.retry, options, (doneBytes) => {
+    const rest = { startBytes: startBytes + doneBytes, endBytes: descriptor.size };
+    if (rest.startBytes >= rest.endBytes) return undefined;
+    return openRange(client, descriptor, rest, 'part-or-whole', options);
+  });
 }
 
 /**
- * One range of a blob, all of it, asked for once: failures that may pass come as {@link Transient}.
+ * One range of a blob, all of it, asked for once: failures that may pass come as `Transient`.
  *
  * @param accept with `part`, an answer with the whole blob is no answer (OCI_RANGES_UNSUPPORTED)
  */

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Clock, type OperationOptions, systemClock } from '@slipway/core';
+import { type ByteStream, type Clock, type OperationOptions, systemClock } from '@slipway/core';
 
 /** How often and how slowly to try again. */
 export interface RetryPolicy {
@@ -55,6 +55,34 @@ export async function withRetries<T>(
     options.signal?.throwIfAborted();
     try {
       return await attempt();
+    } catch (thrown) {
+      if (!(thrown instanceof Transient)) throw thrown;
+      failures += 1;
+      await waitBeforeRetry(policy, options, failures, thrown);
+    }
+  }
+}
+
+/**
+ * Bytes that are taken up again where they broke off; what counts as failing is failing without any byte in between.
+ *
+ * @param rest what comes after so many bytes; undefined: that was all
+ */
+export async function* resumed(
+  policy: RetryPolicy,
+  options: OperationOptions,
+  rest: (doneBytes: number) => ByteStream | undefined,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let doneBytes = 0;
+  let failures = 0;
+  for (let stream = rest(0); stream !== undefined; stream = rest(doneBytes)) {
+    options.signal?.throwIfAborted();
+    try {
+      for await (const chunk of stream) {
+        doneBytes += chunk.length;
+        failures = 0;
+        yield chunk;
+      }
     } catch (thrown) {
       if (!(thrown instanceof Transient)) throw thrown;
       failures += 1;

@@ -50,6 +50,7 @@ function headerOf(boundary: string, range: ByteRange, sizeBytes: number): Buffer
   return Buffer.from(`\r\n--${boundary}\r\n${fields}\r\n\r\n`, 'latin1');
 }
 
+/** Not by a stream for each part: every one leaves a listener on the file. */
 async function readExactly(file: FileHandle, startBytes: number, lengthBytes: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(lengthBytes);
   for (let filled = 0; filled < lengthBytes; ) {
